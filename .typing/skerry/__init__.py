@@ -1,0 +1,1 @@
+../../skerry/__init__.py

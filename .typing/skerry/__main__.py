@@ -1,0 +1,1 @@
+../../skerry/__main__.py

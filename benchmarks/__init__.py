@@ -1,0 +1,1 @@
+"""What `skerry bench` runs, each beside the peer it names."""

@@ -1,0 +1,1 @@
+"""KILT and BEIR metrics, dataset runs and tables."""

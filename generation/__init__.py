@@ -1,0 +1,1 @@
+"""From passages and a question to an answer with citations."""

@@ -1,0 +1,105 @@
+"""The words of generation: a question with passages in, a stream of events out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol, TypeAlias
+
+from skerry.core.deadline import Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A passage the answer may use; `id` is the passage's id, which citations name."""
+
+    id: str
+    title: str
+    text: str
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """What to answer from what.
+
+    `temperature` 0 is greedy. `stop` are strings that end the answer (they are not part of it).
+    """
+
+    question: str
+    sources: tuple[Source, ...]
+    max_tokens: int = 64
+    temperature: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The prompt has been read: its length, and how much of it came from a cache."""
+
+    prompt_tokens: int
+    cached_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The next piece of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A run of the answer's words that stands in a source, proven by position.
+
+    `answer_start`/`answer_end` are characters of the whole answer; `source_start`/`source_end` characters of
+    the source's text; `quote` is the source's text between them.
+    """
+
+    source_id: str
+    answer_start: int
+    answer_end: int
+    source_start: int
+    source_end: int
+    quote: str
+
+
+class FinishReason(Enum):
+    """Why the stream ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    ABSTAINED = "abstained"
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The end of the stream. `abstention` says why there is no answer (empty otherwise)."""
+
+    reason: FinishReason
+    text: str
+    prompt_tokens: int
+    cached_tokens: int
+    answer_tokens: int
+    abstention: str = ""
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+
+Event: TypeAlias = Started | Delta | Citation | Completed
+
+
+class Generator(Protocol):
+    """Reads sources and answers. One call at a time does the work; others wait their turn."""
+
+    name: str
+
+    def generate(self, request: GenerationRequest, deadline: Deadline) -> Iterator[Event]:
+        """`Started`, then `Delta`s, then `Citation`s, then `Completed`.
+
+        Raises:
+            InvalidInput: an empty question, no sources, a prompt that cannot fit the model.
+            DeadlineExceeded, Cancelled: between tokens.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""The hot loops, and nothing that knows what a document is."""

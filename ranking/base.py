@@ -1,0 +1,58 @@
+"""The words of ranking: candidates in, scores out, one protocol for every ranker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skerry.core.deadline import Deadline
+from skerry.core.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A text to be ranked. `first_stage_score` is the fused retrieval score, 0 where there is none."""
+
+    title: str
+    text: str
+    first_stage_score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RankRequest:
+    """One query and its candidates; a ranker scores many requests in one call."""
+
+    query: str
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RankScores:
+    """Scores in the candidates' order, float32 of shape (n,).
+
+    `raw` is the model's own scale; `calibrated` is the probability in [0, 1] that the candidate answers the
+    query, from a calibration fitted on held-out questions.
+    """
+
+    raw: NDArray[np.float32]
+    calibrated: NDArray[np.float32]
+
+
+class Ranker(Protocol):
+    """Scores candidates against their query. Safe to call from several threads."""
+
+    name: str
+
+    def score(self, requests: Sequence[RankRequest], deadline: Deadline) -> list[RankScores]:
+        """One `RankScores` a request. Raises `DeadlineExceeded` or `Cancelled` between batches."""
+        ...
+
+
+RANKERS: Registry[type] = Registry(
+    "ranker",
+    {"cross-encoder": "skerry.ranking.cross_encoder:CrossEncoder"},
+)

@@ -1,0 +1,1 @@
+"""Pages, passages, readers, chunking and the passage store."""

@@ -1,0 +1,1 @@
+"""Dense retrieval: a sentence encoder and faiss."""

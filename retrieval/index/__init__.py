@@ -1,0 +1,1 @@
+"""Manifests, versions, atomic publication and the resumable build of an index."""

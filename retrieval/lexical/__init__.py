@@ -1,0 +1,1 @@
+"""BM25 over two engines: tantivy (embedded) and Lucene (through pyserini)."""
