@@ -1,0 +1,244 @@
+"""Reads a passage store through memory maps: opening is cheap, and processes share the pages."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skerry.core.errors import NotFound
+from skerry.retrieval.corpus.records import Passage, Span
+from skerry.retrieval.corpus.store.layout import (
+    HEADER,
+    KINDS,
+    LOOKUP,
+    LOOKUPS,
+    NAMES,
+    PAGE,
+    PAGES,
+    PASSAGE,
+    PASSAGES,
+    SECTION,
+    SECTIONS,
+    TEXT,
+    corrupt,
+    hash_id,
+    read_header,
+)
+
+_BLOCK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Read-only arrays of a store: structured rows of shape (n,), and the two blobs as bytes."""
+
+    passages: NDArray[np.void]
+    pages: NDArray[np.void]
+    sections: NDArray[np.void]
+    lookup: NDArray[np.void]
+    text: NDArray[np.uint8]
+    names: NDArray[np.uint8]
+
+
+class PassageStore:
+    """The passages of one index version, by ordinal. Immutable; safe from many threads; sent to another process
+    it reopens by its folder.
+
+    Use `open`. Every method raises `IndexCorrupt` naming the file when damage shows.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        stamps: set[bytes] = set()
+        maps: dict[str, mmap.mmap] = {}
+        for kind in KINDS:
+            path = folder / kind.name
+            _, stamp = read_header(path, kind)
+            stamps.add(stamp)
+            with path.open("rb") as file:
+                maps[kind.name] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            if len(stamps) > 1:
+                raise corrupt(path, "belongs to another passage store than the files beside it")
+        self._stamp = stamps.pop()
+        self._text = maps[TEXT.name]
+        self._names = maps[NAMES.name]
+        self._rows: NDArray[np.void] = np.frombuffer(maps[PASSAGES.name], PASSAGE, offset=HEADER.size)
+        self._pages: NDArray[np.void] = np.frombuffer(maps[PAGES.name], PAGE, offset=HEADER.size)
+        self._sections: NDArray[np.void] = np.frombuffer(maps[SECTIONS.name], SECTION, offset=HEADER.size)
+        self._lookup: NDArray[np.void] = np.frombuffer(maps[LOOKUPS.name], LOOKUP, offset=HEADER.size)
+        if len(self._lookup) != len(self._pages):
+            raise corrupt(folder / LOOKUPS.name, f"has {len(self._lookup)} rows for {len(self._pages)} pages")
+
+    @classmethod
+    def open(cls, folder: Path) -> PassageStore:
+        """The store in `folder`.
+
+        Raises:
+            IndexCorrupt: a file that is missing, truncated, unfinished, foreign or of another format version.
+        """
+        return cls(folder)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Path], out: Path) -> None:
+        """Write one store to `out` with the passages of all `parts` in order, ordinals renumbered.
+
+        Streams in blocks. The result is the same, byte for byte, as if one writer had written all passages.
+
+        Raises:
+            IndexCorrupt: a part that cannot be opened.
+            InvalidInput: two parts that hold a page of the same id.
+        """
+        from skerry.retrieval.corpus.store.merge import merge_stores
+
+        merge_stores([cls.open(part) for part in parts], out)
+
+    def __reduce__(self) -> tuple[type[PassageStore], tuple[Path]]:
+        return PassageStore, (self.folder,)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def page_count(self) -> int:
+        """Number of pages that have at least one passage."""
+        return len(self._pages)
+
+    @property
+    def text_bytes(self) -> int:
+        """UTF-8 bytes of all passages' texts."""
+        return len(self._text) - HEADER.size
+
+    def __getitem__(self, ordinal: int) -> Passage:
+        """The passage numbered `ordinal`. Raises `NotFound` outside 0..len-1."""
+        return self.get_many([ordinal])[0]
+
+    def __iter__(self) -> Iterator[Passage]:
+        for start in range(0, len(self), _BLOCK):
+            yield from self.get_many(np.arange(start, min(start + _BLOCK, len(self))))
+
+    def get_many(self, ordinals: Sequence[int] | NDArray[Any]) -> list[Passage]:
+        """The passages of `ordinals`, shape (n,), in that order. Raises `NotFound` for one out of range."""
+        wanted = np.asarray(ordinals, dtype=np.int64)
+        self._check_range(wanted)
+        passages: list[Passage] = []
+        pages: dict[int, tuple[str, str]] = {}
+        sections: dict[int, str] = {}
+        for ordinal, row in zip(wanted.tolist(), self._rows[wanted].tolist(), strict=True):
+            text_start, text_size, page, section, number, *span = row
+            if page not in pages:
+                pages[page] = self._page_names(page)
+            if section not in sections:
+                sections[section] = self._section_name(section)
+            page_id, title = pages[page]
+            text = self._slice(self._text, TEXT.name, text_start, text_size)
+            passages.append(
+                Passage(ordinal, f"{page_id}#{number}", page_id, title, sections[section], text, Span(*span))
+            )
+        return passages
+
+    def ordinal(self, passage_id: str) -> int:
+        """The ordinal of the passage `{page_id}#{n}`. Raises `NotFound`."""
+        page_id, _, number = passage_id.rpartition("#")
+        page = self._find_page(page_id)
+        if page is not None and number.isascii() and number.isdigit() and (number == "0" or number[0] != "0"):
+            row = self._pages[page]
+            if len(number) < 11 and int(number) < int(row["passages"]):
+                return int(row["first_passage"]) + int(number)
+        raise NotFound(
+            f"There is no passage {passage_id!r} in {self.folder}.",
+            hint="Passage ids are a page's id, '#', and the passage's number in the page.",
+            details={"passage": passage_id},
+        )
+
+    def page_ordinals(self, page_ids: Iterable[str]) -> NDArray[np.int64]:
+        """Ordinals of all passages of these pages, ascending, int64 of shape (n,); unknown pages are ignored."""
+        found = {page for page_id in page_ids if (page := self._find_page(page_id)) is not None}
+        runs = []
+        for page in sorted(found):
+            first, count = int(self._pages[page]["first_passage"]), int(self._pages[page]["passages"])
+            runs.append(np.arange(first, first + count, dtype=np.int64))
+        return np.concatenate(runs) if runs else np.empty(0, np.int64)
+
+    def pages(self) -> Iterator[tuple[str, str, int, int]]:
+        """(page id, title, first ordinal, number of passages) of every page, in corpus order."""
+        for page in range(len(self._pages)):
+            page_id, title = self._page_names(page)
+            row = self._pages[page]
+            yield page_id, title, int(row["first_passage"]), int(row["passages"])
+
+    def texts(self, start: int, stop: int) -> Iterator[tuple[str, str, str]]:
+        """(title, section, text) of the ordinals [start, stop), in order. Raises `NotFound` when out of range."""
+        if start < stop:
+            self._check_range(np.array([start, stop - 1]))
+        for low in range(start, stop, _BLOCK):
+            for passage in self.get_many(np.arange(low, min(low + _BLOCK, stop))):
+                yield passage.title, passage.section, passage.text
+
+    def digest(self) -> str:
+        """Hex SHA-256 of the logical content, as recorded by the writer: the same however shards were cut."""
+        return self._stamp.hex()
+
+    def columns(self) -> Columns:
+        """The store's arrays as they lie in the files, for merging."""
+        return Columns(
+            self._rows,
+            self._pages,
+            self._sections,
+            self._lookup,
+            np.frombuffer(self._text, np.uint8, offset=HEADER.size),
+            np.frombuffer(self._names, np.uint8, offset=HEADER.size),
+        )
+
+    def _check_range(self, ordinals: NDArray[np.int64]) -> None:
+        outside = ordinals[(ordinals < 0) | (ordinals >= len(self))]
+        if len(outside):
+            raise NotFound(
+                f"There is no passage number {int(outside[0])} in {self.folder}, which holds {len(self)}.",
+                details={"ordinal": str(int(outside[0]))},
+            )
+
+    def _find_page(self, page_id: str) -> int | None:
+        try:
+            wanted = np.uint64(hash_id(page_id))
+        except UnicodeEncodeError:
+            return None
+        hashes = self._lookup["hash"]
+        place = int(np.searchsorted(hashes, wanted))
+        while place < len(hashes) and hashes[place] == wanted:
+            page = int(self._lookup[place]["page"])
+            if self._page_names(page)[0] == page_id:
+                return page
+            place += 1
+        return None
+
+    def _page_names(self, page: int) -> tuple[str, str]:
+        if page >= len(self._pages):
+            raise corrupt(self.folder / PASSAGES.name, f"names page {page} of {len(self._pages)}")
+        row = self._pages[page]
+        start, size = int(row["names_start"]), int(row["id_size"])
+        return (
+            self._slice(self._names, NAMES.name, start, size),
+            self._slice(self._names, NAMES.name, start + size, int(row["title_size"])),
+        )
+
+    def _section_name(self, section: int) -> str:
+        if section >= len(self._sections):
+            raise corrupt(self.folder / PASSAGES.name, f"names section {section} of {len(self._sections)}")
+        row = self._sections[section]
+        return self._slice(self._names, NAMES.name, int(row["names_start"]), int(row["size"]))
+
+    def _slice(self, blob: mmap.mmap, name: str, start: int, size: int) -> str:
+        if HEADER.size + start + size > len(blob):
+            raise corrupt(self.folder / name, f"ends before character data at byte {start + size}")
+        try:
+            return blob[HEADER.size + start : HEADER.size + start + size].decode()
+        except UnicodeDecodeError as error:
+            raise corrupt(
+                self.folder / name, f"is damaged between bytes {start} and {start + size}"
+            ) from error
