@@ -1,1 +1,1 @@
-"""The few words every room speaks: errors, registries, progress, files, deadlines. Imports nothing of ours."""
+"""The few words every room speaks: errors, registries, progress, files, deadlines; imports nothing of ours."""

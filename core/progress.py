@@ -68,6 +68,9 @@ class _LineTask:
     def show(self) -> None:
         self.printed = time.monotonic()
         elapsed = self.printed - self.start
+        if not self.done and self.total is None:
+            print(f"{self.name}: {elapsed:.1f} s {self.text}".rstrip(), file=sys.stderr, flush=True)
+            return
         total = f"/{self.total:,.0f}" if self.total else ""
         rate = self.done / elapsed if elapsed > 0 else 0.0
         left = f", {(self.total - self.done) / rate:.0f} s left" if self.total and rate > 0 else ""

@@ -1,1 +1,1 @@
-"""The models: a catalogue, the places they come from, and the cache they are kept in."""
+"""The models: what exists, where it is fetched from, how it is converted, and where it lies."""

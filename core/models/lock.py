@@ -1,0 +1,22 @@
+"""One process at a time: a lock that the operating system frees when its holder dies."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from skerry.core.progress import Progress
+
+
+@contextmanager
+def exclusive(path: Path, waiting_for: str, progress: Progress) -> Iterator[None]:
+    """Hold the lock file `path`; while another process has it, wait and say so."""
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with progress.task(f"{waiting_for}: waiting for another process"):
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield

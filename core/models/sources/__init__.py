@@ -1,0 +1,1 @@
+"""Where a model's files can come from: one file a source."""
