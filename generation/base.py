@@ -37,10 +37,15 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The prompt has been read: its length, and how much of it came from a cache."""
+    """The prompt has been read: its length, and how much of it came from a cache.
+
+    `sources` is how many of the request's sources, from the first on, the prompt holds: what does not fit the
+    model's context is left out.
+    """
 
     prompt_tokens: int
     cached_tokens: int
+    sources: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,45 @@
+"""When there is no answer, and the words that say why."""
+
+from __future__ import annotations
+
+import re
+
+_UNKNOWN = re.compile(
+    r"""
+    ^(?:unknown|unanswerable|none|n/?a|no\ answer|nothing|unclear|not\ sure)\.?$
+    | \b(?:do|does|did|can|could)(?:\ not|n't|not)\ (?:know|say|tell|mention|state|specify|provide
+        |contain|give|answer|find|determine)\b
+    | \b(?:is|are|was|were)(?:\ not|n't)\ (?:\w+\ )?(?:known|said|mentioned|stated|specified|provided|given
+        |clear|available)\b
+    | ^not\ (?:\w+\ )?(?:known|said|mentioned|stated|specified|provided|given|clear|available)\b
+    | \b(?:cannot|can't)\ be\ (?:determined|answered|found)\b
+    | \bno\ (?:information|mention|answer)\b
+    | \bnot\ enough\ information\b
+    """,
+    re.VERBOSE,
+)
+
+
+def nothing_found() -> str:
+    """The reason when retrieval gave no passage."""
+    return "No passage was found for the question."
+
+
+def too_weak(best: float, minimum: float) -> str:
+    """The reason when the best passage's probability of holding the answer is under the minimum, else ""."""
+    if best >= minimum:
+        return ""
+    return (
+        f"The best passage answers the question with probability {best:.2f}; "
+        f"at least {minimum:.2f} is asked for."
+    )
+
+
+def judge(answer: str) -> str:
+    """The reason when the model's own words are no answer, else ""."""
+    if not any(character.isalnum() for character in answer):
+        return "The model gave no answer."
+    plain = " ".join(answer.casefold().replace("\u2019", "'").split())
+    if _UNKNOWN.search(plain):
+        return "The model says that the passages do not answer the question."
+    return ""

@@ -1,0 +1,153 @@
+"""The whole chain: a question in; references, then a streamed answer with proven citations, out."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from skerry.core.deadline import Deadline
+from skerry.core.errors import InvalidInput
+from skerry.core.timing import Timings
+from skerry.generation.abstention import nothing_found, too_weak
+from skerry.generation.base import Completed, Event, FinishReason, GenerationRequest, Generator, Source
+from skerry.generation.limits import check_decoding, check_number, check_question, check_whole
+from skerry.ranking.base import Ranker
+from skerry.ranking.rerank import RankedHit, rerank
+from skerry.retrieval.base import RetrievalChain, RetrievalRequest, RetrievalResult
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRequest:
+    """What to answer, and from how much.
+
+    Attributes:
+        question: what the model reads; `retrieval.query` is what is searched for, usually the same words.
+        retrieval: legs, fusion and how many hits.
+        rank_depth: how many of the hits the ranker reads.
+        passages: how many of the best hits the model reads, 1 to 64.
+        min_confidence: abstain when no passage has at least this calibrated probability to answer;
+            None never abstains for that. Needs a ranker.
+        max_tokens, temperature, seed, stop: see `GenerationRequest`.
+    """
+
+    question: str
+    retrieval: RetrievalRequest
+    rank_depth: int = 50
+    passages: int = 5
+    min_confidence: float | None = None
+    max_tokens: int = 64
+    temperature: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """The first event: every hit, best first; the model is given the first `given` of them.
+
+    Without a ranker the hits stand in retrieval's order, `score` is retrieval's and `calibrated` is NaN.
+    """
+
+    hits: tuple[RankedHit, ...]
+    given: int = 0
+
+
+class AnswerPipeline:
+    """Retrieves, ranks, answers and cites. As safe to call from several threads as its parts are.
+
+    Args:
+        retrieval: a local pipeline over an index, or a client of a running service.
+        ranker: None leaves the hits in retrieval's order.
+        generator: reads the best passages.
+    """
+
+    def __init__(self, retrieval: RetrievalChain, ranker: Ranker | None, generator: Generator) -> None:
+        self._retrieval = retrieval
+        self._ranker = ranker
+        self._generator = generator
+
+    def stream(self, request: AnswerRequest, deadline: Deadline) -> Iterator[References | Event]:
+        """`References`, then the generator's events; `Completed` carries the timings of every stage.
+
+        When there is nothing to answer from, `Completed` follows the references at once, with the reason.
+
+        Raises:
+            InvalidInput: at the call: a field out of its range. Everything else when the stream is read: what
+                the parts raise.
+        """
+        self._check(request)
+        return self._events(request, deadline)
+
+    def _check(self, request: AnswerRequest) -> None:
+        check_question(request.question)
+        check_whole("rank_depth", request.rank_depth, 1, 1000)
+        check_whole("passages", request.passages, 1, 64)
+        check_decoding(request.max_tokens, request.temperature, request.seed, request.stop)
+        if request.min_confidence is not None:
+            check_number("min_confidence", request.min_confidence, 0.0, 1.0)
+            if self._ranker is None:
+                raise InvalidInput(
+                    "min_confidence is given, but there is no ranker to judge the passages.",
+                    hint="Turn the ranker on, or leave min_confidence out.",
+                    details={"field": "min_confidence"},
+                )
+
+    def _events(self, request: AnswerRequest, deadline: Deadline) -> Iterator[References | Event]:
+        begun = time.perf_counter()
+        timings = Timings()
+        with timings.measure("retrieve"):
+            [result] = self._retrieval.retrieve([request.retrieval], deadline)
+        for stage, seconds in result.timings.items():
+            timings.seconds[f"retrieve.{stage}"] = seconds
+        with timings.measure("rank"):
+            hits = self._rank(request, result, deadline)
+        best = hits[: request.passages]
+        yield References(hits, len(best))
+
+        abstention = self._before_reading(request, best)
+        if abstention:
+            timings.seconds["total"] = time.perf_counter() - begun
+            yield Completed(FinishReason.ABSTAINED, "", 0, 0, 0, abstention, dict(timings.seconds))
+            return
+        sources = tuple(
+            Source(ranked.hit.passage.id, ranked.hit.passage.title, ranked.hit.passage.text, ranked.score)
+            for ranked in best
+        )
+        generation = GenerationRequest(
+            question=request.question,
+            sources=sources,
+            max_tokens=request.max_tokens,
+            temperature=request.temperature,
+            seed=request.seed,
+            stop=request.stop,
+        )
+        reading = time.perf_counter()
+        for event in self._generator.generate(generation, deadline):
+            if isinstance(event, Completed):
+                now = time.perf_counter()
+                timings.seconds["generate"] = now - reading
+                for stage, seconds in event.timings.items():
+                    timings.seconds[f"generate.{stage}"] = seconds
+                timings.seconds["total"] = now - begun
+                yield dataclasses.replace(event, timings=dict(timings.seconds))
+            else:
+                yield event
+
+    def _rank(
+        self, request: AnswerRequest, result: RetrievalResult, deadline: Deadline
+    ) -> tuple[RankedHit, ...]:
+        if self._ranker is None:
+            return tuple(RankedHit(hit=hit, score=hit.score, calibrated=math.nan) for hit in result.hits)
+        if not result.hits:
+            return ()
+        return rerank(self._ranker, request.question, result.hits, deadline, request.rank_depth)
+
+    def _before_reading(self, request: AnswerRequest, best: tuple[RankedHit, ...]) -> str:
+        if not best:
+            return nothing_found()
+        if request.min_confidence is None:
+            return ""
+        return too_weak(max(ranked.calibrated for ranked in best), request.min_confidence)

@@ -1,0 +1,1 @@
+"""From logits to the answer's text: token choosers (one method a file), detokenising, stop strings."""

@@ -1,0 +1,132 @@
+"""A causal model in memory, and one request's pass through it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from skerry.core.deadline import Deadline
+from skerry.core.errors import IndexCorrupt
+from skerry.core.models.store import Model
+from skerry.generation.prompting import Prompting
+
+if TYPE_CHECKING:
+    import torch
+
+_PREFILL_CHUNK = 256
+"""Prompt tokens read between two looks at the deadline: about a fifth of a second on two cores."""
+
+
+def pick_dtype(name: str, device: str) -> torch.dtype:
+    """The torch type for "bf16", "fp32" or "auto": bf16 where the device multiplies it in hardware."""
+    import torch
+
+    if name == "auto":
+        if device == "cuda":
+            fast = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:
+            fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        name = "bf16" if fast else "fp32"
+    return torch.bfloat16 if name == "bf16" else torch.float32
+
+
+class LoadedModel:
+    """Weights, tokenizer and prompt builder of one model.
+
+    Attributes:
+        context: most tokens of prompt and answer together.
+        ends: ids of the tokens that end an answer: the model's end tokens and every other special token.
+
+    Raises:
+        IndexCorrupt: files that are missing or cannot be read.
+    """
+
+    def __init__(self, model: Model, dtype: str = "auto", threads: int | None = None) -> None:
+        import torch
+        from safetensors import SafetensorError
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            self.tokenizer = AutoTokenizer.from_pretrained(model.folder, local_files_only=True)
+            self.weights = AutoModelForCausalLM.from_pretrained(
+                model.folder,
+                dtype=pick_dtype(dtype, self.device),
+                attn_implementation="sdpa",
+                local_files_only=True,
+            )
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            raise IndexCorrupt(
+                f"The model {model.name} in {model.folder} cannot be loaded: {error}.",
+                hint=f"Fetch it again: skerry models pull {model.name}",
+                details={"model": model.name, "path": str(model.folder)},
+            ) from error
+        self.weights.to(self.device).eval()
+        self.layers: int = self.weights.config.num_hidden_layers
+        self.context: int = self.weights.config.max_position_embeddings
+        self.ends = self._end_tokens()
+        self.prompting = Prompting(self.tokenizer)
+        # The argument's name changed within the versions that are supported.
+        names = inspect.signature(self.weights.forward).parameters
+        self.cache_argument = "cache" if "cache" in names else "past_key_values"
+
+    def _end_tokens(self) -> frozenset[int]:
+        ends = set(self.tokenizer.all_special_ids)
+        for config in (self.weights.config, self.weights.generation_config):
+            told: int | list[int] | None = getattr(config, "eos_token_id", None)
+            if told is not None:
+                ends.update([told] if isinstance(told, int) else told)
+        return frozenset(ends)
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Text of the tokens, exactly: no special tokens, no clean-up of spaces."""
+        text: str = self.tokenizer.decode(
+            list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return text
+
+
+class Run:
+    """One request: a cache of its own, filled by `prefill` and then a token at a time.
+
+    Args:
+        loaded: the model.
+        capacity: most tokens that will be fed, prompt and answer.
+    """
+
+    def __init__(self, loaded: LoadedModel, capacity: int) -> None:
+        from skerry.generation.cache.preallocated import PreallocatedCache
+
+        self._loaded = loaded
+        self.cache: Any = PreallocatedCache(loaded.layers, capacity)
+
+    def prefill(self, tokens: Sequence[int], deadline: Deadline) -> torch.Tensor:
+        """Read the prompt in chunks; logits of shape (vocabulary,) after its last token.
+
+        Raises:
+            DeadlineExceeded, Cancelled: between chunks.
+        """
+        for start in range(0, len(tokens), _PREFILL_CHUNK):
+            deadline.check("reading the prompt")
+            logits = self.step(tokens[start : start + _PREFILL_CHUNK])
+        return logits
+
+    def step(self, tokens: Sequence[int]) -> torch.Tensor:
+        """Feed the next tokens; logits of shape (vocabulary,) after the last of them."""
+        import torch
+
+        past = self.cache.get_seq_length()
+        device = self._loaded.device
+        with torch.inference_mode():
+            out = self._loaded.weights(
+                input_ids=torch.tensor([list(tokens)], device=device),
+                position_ids=torch.arange(past, past + len(tokens), device=device)[None],
+                use_cache=True,
+                logits_to_keep=1,
+                **{self._loaded.cache_argument: self.cache},
+            )
+        last: torch.Tensor = out.logits[0, -1]
+        return last
