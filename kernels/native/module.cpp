@@ -1,5 +1,8 @@
 #include <nanobind/nanobind.h>
 
+#include "bindings.hpp"
+
 NB_MODULE(_native, module) {
     module.doc() = "Native kernels of Skerry.";
+    skerry::bind_bit_vector(module);
 }

@@ -1,0 +1,11 @@
+#pragma once
+
+// One function a binding file, called by module.cpp.
+
+#include <nanobind/nanobind.h>
+
+namespace skerry {
+
+void bind_bit_vector(nanobind::module_& module);
+
+}  // namespace skerry
