@@ -1,1 +1,1 @@
-"""The few words every room speaks: errors, registries, progress, files, deadlines; imports nothing of ours."""
+"""The few words every room speaks: errors, registries, progress, files. It imports nothing of ours."""
