@@ -15,6 +15,7 @@ READERS: Registry[CorpusReaderFactory] = Registry(
         "beir": "skerry.retrieval.corpus.readers.beir:BeirReader",
         "jsonl": "skerry.retrieval.corpus.readers.jsonl:JsonlReader",
         "kilt": "skerry.retrieval.corpus.readers.kilt:KiltReader",
+        "pydoc": "skerry.retrieval.corpus.readers.pydoc:PydocReader",
         "text": "skerry.retrieval.corpus.readers.text:TextReader",
     },
 )
