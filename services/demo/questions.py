@@ -121,7 +121,7 @@ def _provenance(page: Page, number: int) -> dict[str, Any]:
 
 
 def _line(question: Question, provenance: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """A KILT gold line; its n-th output has the n-th answer and the n-th evidence set, while there are any."""
+    """A KILT gold line: output n has answer n and evidence set n, while there are any."""
     output: list[dict[str, Any]] = []
     for answer, place in zip_longest(question.answers, provenance):
         output.append({"answer": answer} if answer is not None else {})
