@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,8 @@ _ROWS = 1 << 16
 _BYTES = 1 << 20
 
 
-def merge_stores(parts: Sequence[PassageStore], out: Path) -> None:
-    """Write the passages of `parts`, in order, to one store in the folder `out`."""
+def merge_stores(parts: Iterable[PassageStore], out: Path) -> None:
+    """Write the passages of `parts`, in order, to one store in the folder `out`; two parts are open at most."""
     with PassageWriter(out) as writer:
         for part in parts:
             _append(writer, part)

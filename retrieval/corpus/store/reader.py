@@ -47,8 +47,8 @@ class Columns:
 
 
 class PassageStore:
-    """The passages of one index version, by ordinal. Immutable; safe from many threads; sent to another process
-    it reopens by its folder.
+    """The passages of one index version, by ordinal. Immutable; safe from many threads; sent to another
+    process it reopens by its folder.
 
     Use `open`. Every method raises `IndexCorrupt` naming the file when damage shows.
     """
@@ -96,7 +96,7 @@ class PassageStore:
         """
         from skerry.retrieval.corpus.store.merge import merge_stores
 
-        merge_stores([cls.open(part) for part in parts], out)
+        merge_stores((cls.open(part) for part in parts), out)
 
     def __reduce__(self) -> tuple[type[PassageStore], tuple[Path]]:
         return PassageStore, (self.folder,)
@@ -130,7 +130,7 @@ class PassageStore:
         pages: dict[int, tuple[str, str]] = {}
         sections: dict[int, str] = {}
         for ordinal, row in zip(wanted.tolist(), self._rows[wanted].tolist(), strict=True):
-            text_start, text_size, page, section, number, *span = row
+            text_start, text_size, page, section, number, a, b, c, d = row
             if page not in pages:
                 pages[page] = self._page_names(page)
             if section not in sections:
@@ -138,7 +138,9 @@ class PassageStore:
             page_id, title = pages[page]
             text = self._slice(self._text, TEXT.name, text_start, text_size)
             passages.append(
-                Passage(ordinal, f"{page_id}#{number}", page_id, title, sections[section], text, Span(*span))
+                Passage(
+                    ordinal, f"{page_id}#{number}", page_id, title, sections[section], text, Span(a, b, c, d)
+                )
             )
         return passages
 
@@ -147,9 +149,9 @@ class PassageStore:
         page_id, _, number = passage_id.rpartition("#")
         page = self._find_page(page_id)
         if page is not None and number.isascii() and number.isdigit() and (number == "0" or number[0] != "0"):
-            row = self._pages[page]
-            if len(number) < 11 and int(number) < int(row["passages"]):
-                return int(row["first_passage"]) + int(number)
+            _, first, _, _, count, _ = self._page_row(page)
+            if len(number) < 11 and int(number) < count:
+                return first + int(number)
         raise NotFound(
             f"There is no passage {passage_id!r} in {self.folder}.",
             hint="Passage ids are a page's id, '#', and the passage's number in the page.",
@@ -157,11 +159,11 @@ class PassageStore:
         )
 
     def page_ordinals(self, page_ids: Iterable[str]) -> NDArray[np.int64]:
-        """Ordinals of all passages of these pages, ascending, int64 of shape (n,); unknown pages are ignored."""
+        """Ordinals of these pages' passages, ascending, int64 of shape (n,); unknown pages are ignored."""
         found = {page for page_id in page_ids if (page := self._find_page(page_id)) is not None}
         runs = []
         for page in sorted(found):
-            first, count = int(self._pages[page]["first_passage"]), int(self._pages[page]["passages"])
+            _, first, _, _, count, _ = self._page_row(page)
             runs.append(np.arange(first, first + count, dtype=np.int64))
         return np.concatenate(runs) if runs else np.empty(0, np.int64)
 
@@ -169,11 +171,11 @@ class PassageStore:
         """(page id, title, first ordinal, number of passages) of every page, in corpus order."""
         for page in range(len(self._pages)):
             page_id, title = self._page_names(page)
-            row = self._pages[page]
-            yield page_id, title, int(row["first_passage"]), int(row["passages"])
+            _, first, _, _, count, _ = self._page_row(page)
+            yield page_id, title, first, count
 
     def texts(self, start: int, stop: int) -> Iterator[tuple[str, str, str]]:
-        """(title, section, text) of the ordinals [start, stop), in order. Raises `NotFound` when out of range."""
+        """(title, section, text) of ordinals [start, stop), in order. Raises `NotFound` when out of range."""
         if start < stop:
             self._check_range(np.array([start, stop - 1]))
         for low in range(start, stop, _BLOCK):
@@ -220,25 +222,28 @@ class PassageStore:
     def _page_names(self, page: int) -> tuple[str, str]:
         if page >= len(self._pages):
             raise corrupt(self.folder / PASSAGES.name, f"names page {page} of {len(self._pages)}")
-        row = self._pages[page]
-        start, size = int(row["names_start"]), int(row["id_size"])
+        start, _, id_size, title_size, _, _ = self._page_row(page)
         return (
-            self._slice(self._names, NAMES.name, start, size),
-            self._slice(self._names, NAMES.name, start + size, int(row["title_size"])),
+            self._slice(self._names, NAMES.name, start, id_size),
+            self._slice(self._names, NAMES.name, start + id_size, title_size),
         )
+
+    def _page_row(self, page: int) -> tuple[int, int, int, int, int, int]:
+        row: tuple[int, int, int, int, int, int] = self._pages[page].item()
+        return row
 
     def _section_name(self, section: int) -> str:
         if section >= len(self._sections):
             raise corrupt(self.folder / PASSAGES.name, f"names section {section} of {len(self._sections)}")
-        row = self._sections[section]
-        return self._slice(self._names, NAMES.name, int(row["names_start"]), int(row["size"]))
+        start, size, _ = self._sections[section].item()
+        return self._slice(self._names, NAMES.name, start, size)
 
     def _slice(self, blob: mmap.mmap, name: str, start: int, size: int) -> str:
-        if HEADER.size + start + size > len(blob):
-            raise corrupt(self.folder / name, f"ends before character data at byte {start + size}")
+        low = HEADER.size + start
+        high = low + size
+        if high > len(blob):
+            raise corrupt(self.folder / name, f"has no byte {high}, which a row refers to")
         try:
-            return blob[HEADER.size + start : HEADER.size + start + size].decode()
+            return blob[low:high].decode()
         except UnicodeDecodeError as error:
-            raise corrupt(
-                self.folder / name, f"is damaged between bytes {start} and {start + size}"
-            ) from error
+            raise corrupt(self.folder / name, f"is damaged between bytes {low} and {high}") from error
