@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace, work: Path) -> None:
             killed += 1
             finished = check(out, finished, arguments.workers)
             print(
-                f"kill {killed} after {delay:.2f} s: {len(finished)} shards and stages are finished",
+                f"kill {killed} after {delay:.2f} s: {len(finished)} shards and stages done",
                 flush=True,
             )
         result = finish([*command, str(out)])
