@@ -1,0 +1,58 @@
+"""The model's own words: which of them are no answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from skerry.generation.abstention import judge, too_weak
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        " ",
+        "...",
+        "I don't know.",
+        "I don\u2019t know",
+        "I do not know the answer",
+        "Unknown",
+        "N/A",
+        "none",
+        "The text does not mention it.",
+        "The passage doesn't say who built it.",
+        "It is not stated in the text.",
+        "Not mentioned",
+        "It cannot be determined from the text",
+        "There is no information about this.",
+        "The date is not explicitly mentioned.",
+    ],
+)
+def test_no_answer(answer: str) -> None:
+    assert judge(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "No",
+        "0",
+        "1844",
+        "Alan Stevenson",
+        "The Unknown Soldier",
+        "None of the keepers survived",
+        "the knowledge",
+        "nothing but rock",
+        "Not until 1844",
+        "He did not marry",
+        "because oil was not cheap",
+    ],
+)
+def test_an_answer(answer: str) -> None:
+    assert judge(answer) == ""
+
+
+def test_weak_evidence_names_both_numbers() -> None:
+    assert too_weak(0.5, 0.5) == ""
+    assert "0.12" in too_weak(0.123, 0.5)
+    assert "0.50" in too_weak(0.123, 0.5)
