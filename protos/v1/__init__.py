@@ -1,0 +1,1 @@
+"""Generated from protos/skerry/v1 by protos/generate.py; not edited by hand."""

@@ -1,0 +1,9 @@
+from typing import Any
+
+class GenerationServiceStub:
+    def __init__(self, channel: Any) -> None: ...
+    Generate: Any
+
+class GenerationServiceServicer: ...
+
+def add_GenerationServiceServicer_to_server(servicer: Any, server: Any) -> None: ...

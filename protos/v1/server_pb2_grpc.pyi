@@ -1,0 +1,9 @@
+from typing import Any
+
+class ServerServiceStub:
+    def __init__(self, channel: Any) -> None: ...
+    GetServerInfo: Any
+
+class ServerServiceServicer: ...
+
+def add_ServerServiceServicer_to_server(servicer: Any, server: Any) -> None: ...
