@@ -80,7 +80,7 @@ class RetrievalRequest:
     Attributes:
         query: the user's words.
         legs: at least one leg of the index.
-        fusion: "rrf" or "convex" (see `fusion.py`); with one leg the leg's own order stands.
+        fusion: "rrf" or "convex" (see `retrieval/fusion`); with one leg the leg's own order stands.
         limit: most hits to return.
         page_ids: when not empty, only passages of these pages.
     """
@@ -111,8 +111,12 @@ class Retriever(Protocol):
         limit: int,
         options: Mapping[str, Option],
         deadline: Deadline,
+        within: NDArray[np.int64] | None = None,
     ) -> list[Candidates]:
         """At most `limit` candidates for each query.
+
+        `within`, where given, restricts the search to these passage ordinals (ascending): the best of them
+        are found, however far down they would stand among all.
 
         Raises:
             InvalidInput: an option that this leg does not know, or a value it cannot take.
