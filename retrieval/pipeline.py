@@ -19,7 +19,6 @@ from skerry.retrieval.base import (
     Hit,
     LegRequest,
     LegScore,
-    Option,
     RetrievalRequest,
     RetrievalResult,
     Retriever,
@@ -65,13 +64,13 @@ class RetrievalPipeline:
         self._threads = ThreadPoolExecutor(_THREADS, "retrieval")
 
     def retrieve(self, requests: Sequence[RetrievalRequest], deadline: Deadline) -> list[RetrievalResult]:
-        """One result a request, in order. Each leg gets all queries of the batch that it can take in one call.
+        """One result a request, in order. A leg gets all queries of the batch that it can take in one call.
 
-        A hit's score is the fused one, or with one leg the leg's own. At most `LegRequest.limit` candidates of
-        each leg take part, so that there are never more hits than the legs' limits allow.
+        A hit's score is the fused one, or with one leg the leg's own. At most `LegRequest.limit` candidates
+        of each leg take part, so that there are never more hits than the legs' limits allow.
 
-        A result's timings, in seconds: "filter", one a leg (of the whole call that the query shared), "fusion",
-        "passages", and "total" from the start of the batch.
+        A result's timings, in seconds: "filter", one for each leg (of the whole call that the query shared),
+        "fusion", "passages", and "total" from the start of the batch.
 
         Raises:
             InvalidInput: a request that breaks a limit, or a leg's option that is unknown or out of range.
@@ -123,11 +122,10 @@ class RetrievalPipeline:
         requests: Sequence[RetrievalRequest],
         within: Mapping[frozenset[str], NDArray[np.int64]],
     ) -> list[_Call]:
-        calls: dict[tuple[str, int, tuple[tuple[str, Option], ...], frozenset[str]], _Call] = {}
+        calls: dict[tuple[str, int, str, frozenset[str]], _Call] = {}
         for number, request in enumerate(requests):
             for leg in request.legs:
-                options = tuple(sorted(leg.options.items()))
-                key = (leg.name, leg.limit, options, request.page_ids)
+                key = (leg.name, leg.limit, repr(sorted(leg.options.items())), request.page_ids)
                 if key not in calls:
                     retriever = self.index.retriever(leg.name)
                     calls[key] = _Call(retriever, leg, within.get(request.page_ids))

@@ -1,4 +1,4 @@
-"""What a retrieval request must be before any leg sees it. Each rule names the field, the limit and the value."""
+"""What a retrieval request must be before any leg sees it: each error names the field, limit and value."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def check_request(request: RetrievalRequest) -> None:
     """Raise for a request that cannot be answered by any index.
 
     Raises:
-        InvalidInput: an empty, too long or undecodable query; no legs, or one twice; a limit or a weight out of
-            range.
+        InvalidInput: an empty, too long or undecodable query; no legs, or one twice; a limit, a weight or an
+            option that cannot be.
         NotFound: an unknown leg or fusion.
     """
     check_query(request.query)
@@ -80,6 +80,12 @@ def _check_leg(leg: LegRequest) -> None:
         raise InvalidInput(
             f"{leg.name}.weight must be at least 0; got {weight}.", details={"field": "weight"}
         )
+    for option, value in leg.options.items():
+        if not isinstance(value, str | int | float) or value != value:
+            raise InvalidInput(
+                f"{leg.name}.{option} must be a word, a number, true or false; got {value!r}.",
+                details={"leg": leg.name, "option": str(option)},
+            )
 
 
 def _check_limit(field: str, limit: int) -> None:

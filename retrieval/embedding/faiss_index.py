@@ -115,7 +115,3 @@ class VectorIndex:
         products: NDArray[np.float32] = found[0]
         rows: NDArray[np.int64] = found[1]
         return products, rows
-
-    def close(self) -> None:
-        """Let the file go."""
-        del self._flat, self._index

@@ -180,6 +180,7 @@ class DenseRetriever:
         self._path, self._kind, self._model, self._dtype = path, kind, model, dtype
         self._lock = threading.Lock()
         self._loaded: tuple[SentenceEncoder, VectorIndex] | None = None
+        self._closed = False
 
     def retrieve(
         self,
@@ -201,14 +202,14 @@ class DenseRetriever:
         return [_candidates(scores, ordinals) for scores, ordinals in zip(products, rows, strict=True)]
 
     def close(self) -> None:
-        """Let the index and the encoder go."""
+        """Let the index and the encoder go, once the searches that run now have ended."""
         with self._lock:
-            if self._loaded is not None:
-                self._loaded[1].close()
-                self._loaded = None
+            self._loaded, self._closed = None, True
 
     def _load(self) -> tuple[SentenceEncoder, VectorIndex]:
         with self._lock:
+            if self._closed:
+                raise IndexNotReady("The dense leg was closed.", hint="Open the index again.")
             if self._loaded is None:
                 from skerry.retrieval.embedding.faiss_index import VectorIndex
 

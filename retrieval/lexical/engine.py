@@ -59,8 +59,6 @@ class LexicalSearcher(Protocol):
         """
         ...
 
-    def close(self) -> None: ...
-
 
 class LexicalEngine(Protocol):
     """Builds and opens the files of one kind of inverted index."""

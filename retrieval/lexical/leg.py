@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skerry.core.deadline import Deadline
-from skerry.core.errors import IndexCorrupt, InvalidInput
+from skerry.core.errors import IndexCorrupt, IndexNotReady, InvalidInput
 from skerry.core.files import write_atomically
 from skerry.core.models.store import Model
 from skerry.core.progress import Progress
@@ -102,12 +102,7 @@ class Bm25Leg:
         folder.mkdir(parents=True)
         self._engine.build(passages, folder, self._settings, terms, progress)
         parameters: dict[str, Option] = {"engine": self._engine.name, **asdict(self._settings)}
-        searcher = self._engine.open(folder, self._settings)
-        try:
-            digest = _digest(parameters, passages, searcher)
-        finally:
-            searcher.close()
-        return BuiltLeg(parameters, digest)
+        return BuiltLeg(parameters, _digest(parameters, passages, self._engine.open(folder, self._settings)))
 
     def open(self, folder: Path, passages: PassageStore, model: Model | None) -> Bm25Retriever:
         """The retriever over the engine's files. Raises `IndexCorrupt` where they do not fit the passages."""
@@ -135,7 +130,7 @@ class Bm25Retriever:
     name = "bm25"
 
     def __init__(self, searcher: LexicalSearcher) -> None:
-        self._searcher = searcher
+        self._searcher: LexicalSearcher | None = searcher
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "bm25")
 
     def retrieve(
@@ -148,19 +143,22 @@ class Bm25Retriever:
     ) -> list[Candidates]:
         """See `Retriever.retrieve`. A query without any word finds nothing; there are no options."""
         check_option_names(self.name, options, {})
+        searcher = self._searcher
+        if searcher is None:
+            raise IndexNotReady("The BM25 leg was closed.", hint="Open the index again.")
 
         def search(query: str) -> Candidates:
             deadline.check("searching the BM25 index")
-            return self._searcher.search(query, limit, within)
+            return searcher.search(query, limit, within)
 
         if len(queries) == 1:
             return [search(queries[0])]
         return list(self._threads.map(search, queries))
 
     def close(self) -> None:
-        """Stop the threads and let the files go."""
-        self._threads.shutdown(cancel_futures=True)
-        self._searcher.close()
+        """Let the files go, once the searches that run now have ended."""
+        self._searcher = None
+        self._threads.shutdown()
 
 
 def _number(name: str, value: object, high: float) -> float:

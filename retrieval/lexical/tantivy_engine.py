@@ -141,9 +141,6 @@ class TantivySearcher:
 
         return best(fetch, limit, self.passage_count)
 
-    def close(self) -> None:
-        del self._searcher
-
 
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
