@@ -16,7 +16,7 @@ _BYTES = 1 << 20
 
 
 def merge_stores(parts: Iterable[PassageStore], out: Path) -> None:
-    """Write the passages of `parts`, in order, to one store in `out`; at most two parts are open at a time."""
+    """Write the passages of `parts`, in order, to one store in `out`; no more than two parts are open."""
     with PassageWriter(out) as writer:
         for part in parts:
             _append(writer, part)
