@@ -3,9 +3,9 @@
 KILT's numbers come from the package `rouge` 1.0.0, whose choices are kept because they change the score:
 sentences end at every full stop and nowhere else; words are what single spaces separate; counts are of
 distinct words; the words of one longest common subsequence of each pair of sentences are united over all
-pairs; 1e-8 in the denominator makes a perfect score 0.999999995. Which subsequence, where several are longest, is
-settled by walking back from both ends: the gold sentence is shortened only where that loses nothing and shortening the
-other would.
+pairs; 1e-8 in the denominator makes a perfect score 0.999999995. Which subsequence, where several are
+longest, is settled by walking back from both ends: the gold sentence is shortened only where that loses
+nothing and shortening the other would.
 """
 
 from __future__ import annotations

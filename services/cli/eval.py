@@ -1,0 +1,237 @@
+"""`skerry eval`: run a question set over an index, or score a prediction file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skerry.core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from skerry.core.models.store import ModelStore
+    from skerry.evaluation.table import ScoreTable
+    from skerry.generation.base import Generator
+    from skerry.ranking.base import Ranker
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@click.group()
+def evaluate() -> None:
+    """Run a question set, or score a prediction file."""
+
+
+@evaluate.command()
+@click.option(
+    "--index", "folder", required=True, type=click.Path(path_type=Path), help="Folder of the index."
+)
+@click.option("--gold", required=True, type=_FILE, help="KILT gold file, or BEIR questions with --qrels.")
+@click.option("--qrels", type=_FILE, help="BEIR relevance judgements of the questions in --gold.")
+@click.option("--out", required=True, type=_FILE, help="Prediction file to write, or to go on with.")
+@click.option(
+    "--task",
+    default="retrieval",
+    show_default=True,
+    type=click.Choice(["retrieval", "answer"]),
+    help="What to do.",
+)
+@click.option("--legs", help="Names of the legs, with commas; all that the index has by default.")
+@click.option("--fusion", default="rrf", show_default=True, help="How several legs are fused: rrf or convex.")
+@click.option("--depth", default=100, show_default=True, type=click.IntRange(1), help="Passages a leg.")
+@click.option("--ranker", help="Rank the fused list, for example with cross-encoder.")
+@click.option("--rank-depth", default=50, show_default=True, type=click.IntRange(1), help="Passages to rank.")
+@click.option(
+    "--generator", default="SmolLM2-135M-Instruct", show_default=True, help="Model of --task answer."
+)
+@click.option(
+    "--passages", default=5, show_default=True, type=click.IntRange(1), help="Passages to answer from."
+)
+@click.option("--max-tokens", default=64, show_default=True, type=click.IntRange(1), help="Longest answer.")
+@click.option("--min-confidence", type=click.FloatRange(0, 1), help="Abstain below; needs --ranker.")
+@click.option("--limit", type=click.IntRange(1), help="Only the first questions.")
+@click.option("--ks", help="Ranks to score at, with commas.")
+@click.option(
+    "--batch", default=32, show_default=True, type=click.IntRange(1), help="Questions a retrieval call."
+)
+@click.option("--restart", is_flag=True, help="Start anew instead of going on.")
+@click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@_JSON
+def run(
+    folder: Path,
+    gold: Path,
+    qrels: Path | None,
+    out: Path,
+    task: str,
+    legs: str | None,
+    fusion: str,
+    depth: int,
+    ranker: str | None,
+    rank_depth: int,
+    generator: str,
+    passages: int,
+    max_tokens: int,
+    min_confidence: float | None,
+    limit: int | None,
+    ks: str | None,
+    batch: int,
+    restart: bool,
+    markdown: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Predict every question of a gold file and print the scores of each leg alone, fused and ranked.
+
+    Every system's predictions are a file that KILT's own scripts read: the last one's is --out, the others'
+    carry their names. Stopped at any moment, the same command goes on where it was.
+    """
+    from skerry.core.files import sha256_file
+    from skerry.core.models.store import ModelStore
+    from skerry.core.progress import default_progress
+    from skerry.evaluation import beir, beir_files, scores
+    from skerry.evaluation.gold import read_gold
+    from skerry.evaluation.run import RunSpec
+    from skerry.evaluation.run import run as run_questions
+    from skerry.retrieval.base import LegRequest
+    from skerry.retrieval.fusion import FUSIONS
+    from skerry.retrieval.index.reader import Index
+    from skerry.retrieval.pipeline import RetrievalPipeline
+
+    FUSIONS.check(fusion)
+    if min_confidence is not None and (ranker is None or task != "answer"):
+        raise click.UsageError("--min-confidence needs --ranker and --task answer.")
+    if qrels is not None and task == "answer":
+        raise click.UsageError("--qrels has no answers; leave --task answer out.")
+    ranks = _whole_numbers(ks) if ks else None
+    judgements = None
+    if qrels is None:
+        questions = read_gold(gold, limit)
+    else:
+        judgements = beir_files.read_qrels(qrels)
+        questions = beir_files.judged_questions(beir_files.read_queries(gold), judgements, gold)[:limit]
+    store = ModelStore()
+    with ExitStack() as stack:
+        index = stack.enter_context(Index.open(folder, models=store))
+        chain = stack.enter_context(RetrievalPipeline(index))
+        names = legs.split(",") if legs else list(index.legs)
+        spec = RunSpec(
+            legs=tuple(LegRequest(name.strip(), depth) for name in names),
+            fusion=fusion,
+            rank_depth=rank_depth,
+            keep=depth,
+            batch=batch,
+            passages=passages,
+            max_tokens=max_tokens,
+            min_confidence=min_confidence,
+        )
+        for leg in spec.legs:
+            index.retriever(leg.name)
+        parameters: dict[str, Any] = {
+            "index": index.manifest.result_hash,
+            "gold": sha256_file(gold),
+            "task": task,
+            "ranker": ranker,
+            "generator": None,
+        }
+        model: Generator | None = None
+        if task == "answer":
+            model, parameters["generator"] = _load_generator(generator, store)
+        files = run_questions(
+            questions,
+            out,
+            chain,
+            spec,
+            parameters,
+            ranker=_load_ranker(ranker, store) if ranker else None,
+            generator=model,
+            restart=restart,
+            progress=default_progress(quiet),
+        )
+    if judgements is not None:
+        table = scores.beir_table(gold.name, questions, judgements, files, ranks or beir.DEFAULT_KS)
+    elif any(question.outputs for question in questions):
+        table = scores.kilt_table(gold.name, questions, files, ranks or scores.DEFAULT_KS)
+    else:
+        print(f"{gold} has no answers to score against; the predictions are in {out}.", file=sys.stderr)
+        return
+    if as_json:
+        paths = {system: str(path) for system, path in files.items()}
+        print(json.dumps({**table.json(), "questions": len(questions), "files": paths}, indent=2))
+    else:
+        _print_table(table, markdown)
+        print(f"Predictions: {', '.join(str(path) for path in files.values())}", file=sys.stderr)
+
+
+@evaluate.command()
+@click.option("--gold", required=True, type=_FILE, help="KILT gold file.")
+@click.option("--guess", required=True, type=_FILE, help="KILT prediction file.")
+@click.option("--ks", default="1,5,10,20", show_default=True, help="Ranks, with commas.")
+@click.option(
+    "--rank-keys", default="wikipedia_id", show_default=True, help="Fields that make two entries the same."
+)
+@_JSON
+def score(gold: Path, guess: Path, ks: str, rank_keys: str, as_json: bool) -> None:
+    """Score a prediction file as KILT's own scripts do: downstream, KILT- and retrieval metrics."""
+    from skerry.evaluation.gold import read_gold, read_records
+    from skerry.evaluation.kilt import score as score_kilt
+
+    result = score_kilt(
+        read_gold(gold),
+        read_records(guess, kind="prediction"),
+        ks=_whole_numbers(ks),
+        rank_keys=tuple(name.strip() for name in rank_keys.split(",")),
+    )
+    if result.extra:
+        shown = ", ".join(result.extra[:5]) + (", ..." if len(result.extra) > 5 else "")
+        print(f"{len(result.extra)} predictions have no gold question: {shown}", file=sys.stderr)
+    groups = {"kilt": result.kilt, "downstream": result.downstream, "retrieval": result.retrieval}
+    if as_json:
+        values = {name: dict(group) for name, group in groups.items()}
+        print(json.dumps({"questions": result.questions, **values, "extra": list(result.extra)}, indent=2))
+        return
+    for name, group in groups.items():
+        for metric, value in group.items():
+            print(f"{name}\t{metric}\t{value:.4f}")
+
+
+def _whole_numbers(text: str) -> tuple[int, ...]:
+    from skerry.evaluation.kilt import checked_ks
+
+    try:
+        return checked_ks([int(part) for part in text.split(",")])
+    except ValueError as error:
+        raise InvalidInput(
+            f"--ks {text!r} is not a list of whole numbers.", hint="Give for example --ks 1,5,20."
+        ) from error
+
+
+def _print_table(table: ScoreTable, markdown: bool) -> None:
+    if markdown:
+        print(table.title)
+        print()
+        print(table.markdown(), end="")
+        return
+    from rich.console import Console
+
+    # A table that is piped on must not be folded to a width that nobody chose.
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    console.print(table.rich())
+
+
+def _load_ranker(name: str, models: ModelStore) -> Ranker:
+    from skerry.ranking import load_ranker
+
+    return load_ranker(name, models)
+
+
+def _load_generator(name: str, models: ModelStore) -> tuple[Generator, list[str]]:
+    from skerry.generation.engine import TransformersGenerator
+
+    model = models.resolve(name)
+    return TransformersGenerator(model), [model.name, model.weights_hash]
