@@ -101,7 +101,8 @@ class AnswerPipeline:
         with timings.measure("retrieve"):
             [result] = self._retrieval.retrieve([request.retrieval], deadline)
         for stage, seconds in result.timings.items():
-            timings.seconds[f"retrieve.{stage}"] = seconds
+            if stage != "total":
+                timings.seconds[f"retrieve.{stage}"] = seconds
         with timings.measure("rank"):
             hits = self._rank(request, result, deadline)
         best = hits[: request.passages]

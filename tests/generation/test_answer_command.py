@@ -1,0 +1,105 @@
+"""`skerry answer`: what it prints where, and what it refuses. The chain itself has its own tests."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from skerry.core.deadline import Deadline
+from skerry.core.errors import SkerryError
+from skerry.generation.answer import AnswerRequest, References
+from skerry.generation.base import Citation, Completed, Delta, Event, FinishReason, Started
+from skerry.ranking.rerank import RankedHit
+from skerry.retrieval.base import Evidence, Hit, LegScore
+from skerry.retrieval.corpus.records import Passage, Span
+from skerry.services.cli import answer as command
+
+_TEXT = "Skerryvore was built by Alan Stevenson and lit in 1844."
+_PASSAGE = Passage(0, "sk#0", "sk", "Skerryvore", "History", _TEXT, Span(1, 0, 1, len(_TEXT)))
+_HIT = Hit(_PASSAGE, 0.5, (LegScore("bm25", 1, 7.5),), (Evidence("lit in", 3, 1.25),))
+
+
+def _events(calibrated: float, reason: FinishReason) -> list[References | Event]:
+    start = _TEXT.index("Alan")
+    return [
+        References((RankedHit(hit=_HIT, score=2.0, calibrated=calibrated),), 1),
+        Started(90, 0, 1),
+        Delta("Alan "),
+        Delta("Stevenson"),
+        Citation("sk#0", 0, 14, start, start + 14, "Alan Stevenson"),
+        Completed(reason, "Alan Stevenson", 90, 0, 4, "", {"total": 0.25}),
+    ]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[AnswerRequest]:
+    """The requests that reach the chain; the chain gives fixed events."""
+    requests: list[AnswerRequest] = []
+
+    def stream(request: AnswerRequest, deadline: Deadline) -> Iterator[References | Event]:
+        requests.append(request)
+        return iter(_events(math.nan if request.seed else 0.91, FinishReason.STOP))
+
+    @contextmanager
+    def chain(*_: object) -> Iterator[tuple[tuple[str, ...], object]]:
+        yield ("bm25", "dense"), stream
+
+    monkeypatch.setattr(command, "_chain", chain)
+    return requests
+
+
+def test_answer_and_citations_on_stdout_the_rest_on_stderr(asked: list[AnswerRequest]) -> None:
+    result = CliRunner().invoke(command.answer, ["Who built Skerryvore?", "--index", "x"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines() == [
+        "Alan Stevenson",
+        "",
+        "[1] Skerryvore › History (sk#0)",
+        "    Skerryvore was built by »Alan Stevenson« and lit in 1844.",
+    ]
+    assert "p=0.91" in result.stderr
+    assert "bm25 #1" in result.stderr
+    assert "'lit in'" in result.stderr
+    assert "total 250" in result.stderr
+    assert [leg.name for leg in asked[0].retrieval.legs] == ["bm25", "dense"]
+
+
+def test_flags_reach_the_request(asked: list[AnswerRequest]) -> None:
+    flags = ["--index", "x", "--legs", "bm25", "--passages", "3", "--max-tokens", "9", "--limit", "20"]
+    flags += ["--min-confidence", "0.5"]
+    assert CliRunner().invoke(command.answer, ["q", *flags]).exit_code == 0
+    [request] = asked
+    assert [leg.name for leg in request.retrieval.legs] == ["bm25"]
+    assert (request.passages, request.max_tokens, request.retrieval.limit) == (3, 9, 20)
+    assert request.min_confidence == 0.5
+
+
+def test_json_is_one_valid_object_also_without_a_ranker(asked: list[AnswerRequest]) -> None:
+    result = CliRunner().invoke(command.answer, ["q", "--index", "x", "--json", "--seed", "1"])
+    found = json.loads(result.stdout)
+    assert found["answer"] == "Alan Stevenson"
+    assert found["reason"] == "stop"
+    [citation] = found["citations"]
+    [reference] = found["references"]
+    start, end = citation["span"]
+    assert reference["text"][start:end] == citation["quote"] == "Alan Stevenson"
+    assert reference["confidence"] is None
+    assert asked
+
+
+@pytest.mark.parametrize("flags", [[], ["--index", "x", "--target", "y:1"]])
+def test_exactly_one_place_to_ask(flags: list[str]) -> None:
+    result = CliRunner().invoke(command.answer, ["q", *flags])
+    assert result.exit_code == 2
+    assert "--index DIR" in result.stderr
+
+
+def test_a_folder_without_an_index_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SkerryError, match=str(tmp_path)):
+        CliRunner().invoke(command.answer, ["q", "--index", str(tmp_path)], catch_exceptions=False)
