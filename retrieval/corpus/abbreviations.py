@@ -8,8 +8,8 @@ def _words(text: str) -> frozenset[str]:
 
 
 NEVER_LAST = _words("""
-    mr mrs ms mx dr prof st ste rev fr hon gov sen rep pres gen col maj capt cpt cmdr lt sgt cpl pvt adm messrs
-    mme mlle mm sra srta mt ft e.g i.e cf viz vs v ca c approx resp hr herr
+    mr mrs ms mx dr prof st ste rev fr hon gov sen rep pres gen col maj capt cpt cmdr lt sgt cpl pvt adm
+    messrs mme mlle sra srta mt e.g i.e cf viz vs v ca c approx resp hr herr
 """)
 """Never end a sentence."""
 
@@ -17,11 +17,11 @@ BEFORE_NUMBERS = _words("""
     no nos nr vol vols p pp fig figs eq ch chap sec art para op pt ref refs ed eds
     jan feb mar apr jun jul aug sep sept oct nov dec
 """)
-"""Do not end a sentence when a number follows."""
+"""End a sentence unless a number follows."""
 
 MAYBE_LAST = _words("""
     inc ltd co corp llc plc bros jr sr etc al dept univ assn assoc est ave blvd rd ph.d m.d b.a m.a b.sc m.sc
-    b.c a.d b.c.e c.e a.m p.m u.s u.k u.n d.c mon tue tues wed thu thur thurs fri sat sun
+    b.c a.d b.c.e c.e a.m p.m u.s u.k u.n d.c ft
 """)
 """End a sentence only when the next word is one of `STARTERS`."""
 

@@ -57,8 +57,8 @@ def chunk_page(page: Page, chunking: Chunking) -> list[Passage]:
     """The page's passages in reading order; ordinals and ids count from 0 within the page.
 
     Element 0 of `page.paragraphs` is the title and no passage of its own. A passage within one paragraph
-    has `text == paragraph[start_character:end_character]`; one packed from several paragraphs joins their texts
-    by a line break. A page without text gives an empty list.
+    has `text == paragraph[start_character:end_character]`; one packed from several paragraphs joins their
+    texts by a line break. A page without text gives an empty list.
     """
     passages: list[Passage] = []
     for section, pieces in _sections(page):

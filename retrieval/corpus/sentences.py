@@ -6,14 +6,18 @@ import re
 
 from skerry.retrieval.corpus.abbreviations import BEFORE_NUMBERS, MAYBE_LAST, NEVER_LAST, STARTERS
 
+# Possessive, and guarded against starting inside a run, so that no text makes the search quadratic.
 _CANDIDATE = re.compile(
-    r"(?P<stop>[.!?\u2026]+)(?P<close>(?:[\"'\u201d\u2019\u00bb)\]}]|\[\d{1,3}\])*)(?P<space>\s+)(?=\S)"
-    r"|(?P<wide>[\u3002\uff01\uff1f\uff61]+[\u300d\u300f\u201d\u2019\uff09\u3011]*)(?P<wide_space>\s*)(?=\S)"
-    r"|(?P<blank>[^\S\n]*\n[^\S\n]*\n\s*)(?=\S)"
+    r"(?<![.!?\u2026])(?P<stop>[.!?\u2026]++)(?P<close>(?:[\"'\u201d\u2019\u00bb)\]}]|\[\d{1,3}\])*+)"
+    r"(?P<space>\s++)(?=\S)"
+    r"|(?P<wide>[\u3002\uff01\uff1f\uff61]++[\u300d\u300f\u201d\u2019\uff09\u3011]*+)(?P<wide_space>\s*+)(?=\S)"
+    r"|(?<![^\S\n])(?P<blank>[^\S\n]*+\n[^\S\n]*+\n\s*+)(?=\S)"
 )
 _BEFORE = re.compile(r"[^\s(\[\"'\u201c\u2018\u00ab/\u2013\u2014]+$")
 _NEXT_WORD = re.compile(r"[\"'\u201c\u2018\u00ab(\[\u2014\u2013-]*\s*(\w[\w'\u2019-]*|\S)")
-_INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]\Z")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
+_ROMAN = re.compile(r"[IVXLC]+")
+_LONGEST_TOKEN = 24
 
 
 def split_sentences(text: str) -> list[tuple[int, int]]:
@@ -47,7 +51,7 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
 def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
     """Whether the stop mark in `match` ends the sentence that began at `start`."""
     following = _NEXT_WORD.match(text, match.end())
-    word = following[1] if following else ""
+    word, after = (following[1], text[following.end(1) : following.end(1) + 1]) if following else ("", "")
     if word[:1].islower():
         return False
     if match["stop"] != ".":
@@ -56,16 +60,12 @@ def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
     before = _BEFORE.search(text[window : match.start()])
     token = before[0] if before else ""
     lowered = token.lower()
-    starter = word.lower() in STARTERS
     if lowered in BEFORE_NUMBERS:
-        # "No. 5" and "Jan. 5" go on; "No. The ..." and "in Dec. He ..." end.
-        return not word[:1].isdigit() and (starter or match["close"] != "" or lowered == "no")
+        return not (word[:1].isdigit() or _ROMAN.fullmatch(word))
     if lowered in NEVER_LAST:
         return False
-    if lowered in MAYBE_LAST or (token and _INITIALS.match(token) and not match["close"]):
-        return starter
+    if lowered in MAYBE_LAST or (_INITIALS.fullmatch(token) and not match["close"]):
+        # A lone "A" before a full stop is one more initial, not an article.
+        return word.lower() in STARTERS and not (len(word) == 1 and after == ".")
     # "1. Melt the butter": a number that opens the sentence is the number of an item, not a sentence.
     return not (token.isdigit() and not text[start : match.start() - len(token)].strip())
-
-
-_LONGEST_TOKEN = 24

@@ -14,10 +14,10 @@ from skerry.retrieval.corpus.records import Page
 
 
 class BeirReader(JsonLinesReader):
-    """Reads `_id`, `title` (may be absent), `text` and `metadata` from a folder's corpus file, or from the file.
+    """Reads `_id`, `title` (may be absent), `text` and `metadata` of a folder's corpus file, or of the file.
 
-    Blank lines divide a text into paragraphs. A document that has a title and no text is found by its title: the
-    title is its one paragraph.
+    Blank lines divide a text into paragraphs. A document that has a title and no text is found by its title:
+    the title is its one paragraph.
     """
 
     format: ClassVar[str] = "beir"
@@ -43,11 +43,10 @@ class BeirReader(JsonLinesReader):
         if not paragraphs:
             raise no_text(where, page_id)
         metadata = record.get("metadata")
+        items = metadata.items() if isinstance(metadata, dict) else ()
         return Page(
             id=page_id,
             title=title,
             paragraphs=(title, *paragraphs),
-            metadata={str(key): str(value) for key, value in metadata.items()}
-            if isinstance(metadata, dict)
-            else {},
+            metadata={str(key): str(value) for key, value in items},
         )

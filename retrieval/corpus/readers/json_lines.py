@@ -158,7 +158,7 @@ class JsonLinesReader:
         return ""
 
 
-def field(record: Mapping[str, Any], names: tuple[str, ...], where: str, format: str) -> Any:
+def field(record: Mapping[str, Any], names: tuple[str, ...], where: str, reader: str) -> Any:
     """The first of the fields `names` that the record has. Raises `InvalidInput` when it has none."""
     for name in names:
         if record.get(name) is not None:
@@ -168,12 +168,12 @@ def field(record: Mapping[str, Any], names: tuple[str, ...], where: str, format:
         where,
         f"missing field {names[0]}",
         f"the field {' or '.join(map(repr, names))} is missing; the line has: {known}.",
-        f"Every line of a {format} corpus needs it.",
+        f"Every line of a {reader} corpus needs it.",
     )
 
 
 def identity(value: Any, where: str) -> str:
-    """A page id from a JSON string or integer. Raises `InvalidInput` for anything else and for an empty one."""
+    """A page id from a JSON string or integer. Raises `InvalidInput` for anything else or an empty one."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, str) and value.strip():
@@ -214,7 +214,7 @@ def _bad_json(where: str, text: str, error: Exception) -> InvalidInput:
             return bad_record(
                 where,
                 "line cut off",
-                f"the line ends in the middle of its JSON object ({error.msg.lower()}, column {error.colno}).",
+                f"the line ends in the middle of its JSON object ({error.msg.lower()}).",
                 "The file was cut short or a line break was put inside a record: fetch or write it again.",
             )
         what = f"the line is not valid JSON ({error.msg.lower()}, column {error.colno})."

@@ -13,7 +13,7 @@ from skerry.retrieval.corpus.records import Page
 
 
 class JsonlReader(JsonLinesReader):
-    """Reads an id, a title (may be absent) and a text: a string, divided at blank lines, or a list of paragraphs.
+    """Reads an id, a title (may be absent) and a text: a string divided at blank lines, or a list of strings.
 
     Options `id_field`, `title_field`, `text_field` name the fields. Other fields that are strings or numbers
     become metadata.

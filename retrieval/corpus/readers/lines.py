@@ -139,7 +139,7 @@ def _decompressed(raw: BinaryIO) -> io.BufferedIOBase | BinaryIO:
     start = raw.read(4)
     raw.seek(0)
     if start.startswith(_GZIP):
-        return io.BufferedReader(gzip.GzipFile(fileobj=raw), _BUFFER)  # type: ignore[arg-type]
+        return io.BufferedReader(gzip.GzipFile(fileobj=raw), _BUFFER)
     if start == _ZSTD:
         return io.BufferedReader(_ZstdStream(raw), _BUFFER)
     return raw

@@ -6,7 +6,7 @@ import re
 
 from skerry.retrieval.corpus.markup import BULLET_MARKER, section_heading
 
-_ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
+_ATX = re.compile(r" {0,3}(#{1,6})(?=[ \t]|$)")
 _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])[ \t]+(?=\S)")
@@ -15,8 +15,8 @@ _ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])[ \t]+(?=\S)")
 def markdown_paragraphs(text: str) -> tuple[str, list[str]]:
     """(title, paragraphs) of a Markdown text.
 
-    The title is the first heading of level 1 when it comes before any text, else "". YAML front matter is left
-    out; fenced code stays one paragraph, fences included.
+    The title is the first heading of level 1 when it comes before any text, else "". YAML front matter is
+    left out; fenced code stays one paragraph, fences included.
     """
     parser = _Parser()
     for line in _without_front_matter(text.replace("\r\n", "\n").split("\n")):
@@ -48,7 +48,7 @@ class _Parser:
             self.end_paragraph()
         elif heading := _ATX.match(line):
             self.end_paragraph()
-            self._heading(len(heading[1]), heading[2] or "")
+            self._heading(len(heading[1]), _without_closing_marks(line[heading.end() :]))
         elif (under := _SETEXT.match(line)) and len(self._lines) == 1 and not _ITEM.match(self._lines[0]):
             self._heading(1 if under[1][0] == "=" else 2, self._lines.pop())
         elif item := _ITEM.match(line):
@@ -73,6 +73,13 @@ class _Parser:
         self._levels = {depth: kept for depth, kept in self._levels.items() if depth < level}
         self._levels[level] = name
         self.paragraphs.append(section_heading([self._levels[depth] for depth in sorted(self._levels)]))
+
+
+def _without_closing_marks(name: str) -> str:
+    """The text of a heading `## text ##`, given what follows its first marks."""
+    name = name.strip()
+    bare = name.rstrip("#")
+    return bare.rstrip() if not bare or bare[-1] in " \t" else name
 
 
 def _without_front_matter(lines: list[str]) -> list[str]:

@@ -11,10 +11,10 @@ _RECENT = 1 << 14
 
 
 class SeenIds:
-    """Remembers ids by a 128-bit hash: two ids that differ are taken for the same with a chance below 2^-80 for
-    a corpus of 10^7 pages, so a hit counts as proof.
+    """Remembers ids by a 128-bit hash: two ids that differ are taken for the same with a chance below 2^-80
+    for a corpus of 10^7 pages, so a hit counts as proof.
 
-    New hashes go to a small dict; full dicts become sorted arrays, merged in pairs of equal size.
+    New hashes go to a small set; full sets become sorted arrays, merged in pairs of equal size.
     """
 
     def __init__(self) -> None:

@@ -40,7 +40,7 @@ def guess_record(record: object) -> str | None:
     return "jsonl" if "id" in record and "text" in record else None
 
 
-def suggestion(path: Path, format: str) -> str:
+def suggestion(path: Path, given: str) -> str:
     """A sentence that names the right `--format`, or "" when the given one may well be right."""
     guess = guess_format(path)
-    return f"It looks like --format {guess}." if guess is not None and guess != format else ""
+    return f"It looks like --format {guess}." if guess is not None and guess != given else ""

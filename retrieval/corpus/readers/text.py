@@ -30,10 +30,10 @@ _LARGEST = 64 << 20
 
 
 class TextReader:
-    """Reads every .txt, .md and .markdown file below a folder (hidden ones aside), ordered by path; or one file.
+    """Reads every .txt, .md and .markdown file below a folder, hidden ones aside, in path order; or one file.
 
-    A page's id is the file's path below the folder, with "/" between its parts. Its title is the first heading
-    of a Markdown file, else the file's name without suffix. Blank lines divide paragraphs.
+    A page's id is the file's path below the folder, with "/" between its parts. Its title is the first
+    heading of a Markdown file, else the file's name without suffix. Blank lines divide paragraphs.
     """
 
     format: ClassVar[str] = "text"

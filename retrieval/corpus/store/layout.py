@@ -9,8 +9,8 @@ Six files, each a 64-byte header and a payload, little-endian:
     text.blob     the passages' texts, UTF-8, end to end
     names.blob    page ids, titles and section paths, UTF-8, end to end
 
-Every header repeats the stamp, a digest of the store's logical content: files of two stores cannot be mixed. The
-payloads depend on the passages only, so the same corpus gives the same bytes however it was cut into shards.
+Every header repeats the stamp, a digest of the store's logical content: files of two stores cannot be mixed.
+The payloads depend on the passages only: the same corpus gives the same bytes however shards were cut.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def hash_id(page_id: str) -> int:
 
 
 def stamp_of(payload_digests: Mapping[str, bytes]) -> bytes:
-    """The store's digest, 32 bytes, from the SHA-256 of each payload by file name (lookup.col follows from them)."""
+    """The store's digest, 32 bytes, from each payload's SHA-256 by file name (but lookup.col: it follows)."""
     whole = hashlib.sha256(b"skerry passage store %d" % VERSION)
     for kind in KINDS:
         if kind is not LOOKUPS:

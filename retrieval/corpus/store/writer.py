@@ -34,6 +34,7 @@ from skerry.retrieval.corpus.store.layout import (
 )
 
 _BUFFER = 1 << 20
+_LARGEST = 2**32 - 1
 
 
 class Payload:
@@ -86,8 +87,9 @@ class Payload:
 class PassageWriter:
     """Appends passages in corpus order to a new store in `folder` (made if absent; an old store is replaced).
 
-    Until `close()` the files are not valid and `PassageStore.open` refuses them. As a context manager it closes
-    on success and leaves the store unfinished on an error. Nothing is synced: who publishes the folder syncs it.
+    Until `close()` the files are not valid and `PassageStore.open` refuses them. As a context manager it
+    closes on success and leaves the store unfinished on an error. Nothing is synced: who publishes the folder
+    syncs it.
 
     Raises:
         InvalidInput: a passage that breaks the store's rules: all passages of a page in a row, ids
@@ -113,7 +115,7 @@ class PassageWriter:
         return self._passages
 
     def append(self, passage: Passage) -> None:
-        """Add one passage; its ordinal in the store is the number of passages before it (its own is ignored)."""
+        """Add one passage; its ordinal becomes the number of passages before it, whatever it was."""
         self._check_open()
         page = (passage.page_id, passage.title)
         if page != self._page:
@@ -126,10 +128,17 @@ class PassageWriter:
                 details={"passage": passage.id},
             )
         text = _utf8(passage.text, passage)
+        span = passage.span
+        place = (span.start_paragraph, span.start_character, span.end_paragraph, span.end_character)
+        if min(place) < 0 or max(*place, len(text)) > _LARGEST:
+            raise InvalidInput(
+                f"Passage {passage.id!r} has a span or a size that is not between 0 and {_LARGEST}: {place}.",
+                hint="Cut passages with `chunk_page`.",
+                details={"passage": passage.id},
+            )
         with naming_full_disk(self.folder):
             if passage.section != self._section:
                 self._begin_section(passage)
-            span = passage.span
             self._files[PASSAGES].append(
                 PASSAGE_ROW.pack(
                     self._files[TEXT].size,
@@ -137,10 +146,7 @@ class PassageWriter:
                     len(self._hashes) - 1,
                     self._sections - 1,
                     self._in_page,
-                    span.start_paragraph,
-                    span.start_character,
-                    span.end_paragraph,
-                    span.end_character,
+                    *place,
                 )
             )
             self._files[TEXT].append(text)
