@@ -27,7 +27,7 @@ def convert_array(raw: Path, out: Path) -> None:
     except ImportError as error:
         raise BackendUnavailable(
             "The words of the GloVe wheel are a Parquet file, and pyarrow is not installed.",
-            hint="Run `pip install 'skerry[glove]'`, or pull from a folder with glove.6B.50d.txt.",
+            hint="Run `pip install pyarrow`, or pull from a folder that has glove.6B.50d.txt.",
             details={"package": "pyarrow"},
         ) from error
     matrix = np.load(next(raw.glob("*_emb.npy")), allow_pickle=False)

@@ -1,0 +1,92 @@
+"""The doctor: a whole installation passes, a missing or damaged part is named with its cure."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from skerry.core.models.store import ModelStore
+from skerry.services.doctor import kernels, machine, models, packages, programs
+
+
+def _doctor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "skerry", "doctor", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_without_models_it_fails_and_says_what_to_do(tmp_path: Path) -> None:
+    done = _doctor("--json", SKERRY_MODELS=str(tmp_path))
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert report["ok"] is False
+    fixes = {row["name"]: row["fix"] for row in report["findings"] if row["state"] == "wrong"}
+    assert fixes["all-MiniLM-L6-v2"] == "skerry models pull all-MiniLM-L6-v2"
+    assert "glove-6b-50d" not in fixes
+
+
+@pytest.mark.models
+@pytest.mark.usefixtures("models")
+def test_a_whole_installation_passes() -> None:
+    done = _doctor()
+    assert done.returncode == 0, done.stdout
+    assert "has all that its default chain needs" in done.stderr
+    assert "torch" in done.stdout and "instructions" in done.stdout
+
+
+def test_a_damaged_model(tmp_path: Path) -> None:
+    folder = tmp_path / "all-MiniLM-L6-v2"
+    folder.mkdir()
+    (folder / "skerry-model.json").write_text("{")
+    found = {finding.name: finding for finding in models.check_models(ModelStore(tmp_path))}
+    assert found["all-MiniLM-L6-v2"].state == "wrong"
+    assert "skerry-model.json is damaged" in found["all-MiniLM-L6-v2"].found
+    assert found["all-MiniLM-L6-v2"].fix.endswith("--force")
+
+
+def test_both_builds_of_faiss(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = metadata.version
+
+    def version(name: str) -> str:
+        return "1.0" if name in ("faiss-cpu", "faiss-gpu") else real(name)
+
+    monkeypatch.setattr(packages, "version", version)
+    found = {finding.name: finding for finding in packages.check_packages()}
+    assert found["faiss"].state == "wrong"
+    assert "overwrite each other" in found["faiss"].found
+
+
+def test_java_that_does_not_exist_or_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(programs, "version_of", lambda name: "")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    java = next(iter(programs.check_programs()))
+    assert java.state == "absent" and "does not exist" in java.found
+
+    (tmp_path / "bin").mkdir()
+    script = tmp_path / "bin" / "java"
+    script.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\"' >&2\n")
+    assert "does not run" in next(iter(programs.check_programs())).found
+    script.chmod(0o755)
+    assert "older than 21" in next(iter(programs.check_programs())).found
+    script.write_text("#!/bin/sh\necho 'openjdk version \"25.0.1\"' >&2\n")
+    assert next(iter(programs.check_programs())).state == "ok"
+
+
+def test_machine_and_kernels() -> None:
+    assert {finding.name for finding in machine.check_machine()} == {
+        "interpreter",
+        "processor",
+        "instructions",
+        "memory",
+    }
+    assert [finding.state for finding in kernels.check_kernels()] == ["ok"]
