@@ -14,10 +14,13 @@ from typing import Any
 from skerry.core.errors import InvalidInput
 from skerry.generation.base import Source
 
-SYSTEM = "You answer questions from the given text."
+SYSTEM = "You answer questions with a few words copied from the given text."
 INSTRUCTION = "Answer with a few words copied from the text."
-ANSWER_ENDS = ("\n",)
-"""The prompt asks for one line; what a small model writes after it is rambling."""
+OPENING = 'The answer is "'
+"""The assistant's turn begins with these words, which are not part of the answer: a small model then goes on
+with a few words of the text instead of a sentence of its own."""
+ANSWER_ENDS = ('"', "\n")
+"""What closes the quotation that the opening has begun."""
 
 _SLOT = "\u241eprompt\u241e"
 
@@ -50,13 +53,13 @@ class Prompting:
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
         before, after = self._frame()
-        self._before = self._encode(before, special=True) + self._encode("Text:\n")
-        self._after = self._encode(after, special=True)
+        self._before = self._encode(before, special=True)
+        self._after = self._encode(after + OPENING, special=True)
 
     def _frame(self) -> tuple[str, str]:
         """The template's text before and after the user's message."""
         if not self._tokenizer.chat_template:
-            return "", "\nAnswer:"
+            return "", "\n\n"
         messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": _SLOT}]
         text: str = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         before, _, after = text.partition(_SLOT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from dataclasses import replace
@@ -77,7 +78,7 @@ def test_the_loop_agrees_with_the_librarys_greedy_generation(
     )
     whole = loaded.decode(out[0, len(prompt.tokens) :].tolist())
     done = _completed(_run(tiny_generator, request_))
-    assert done.text == whole.lstrip().split("\n")[0].rstrip()
+    assert done.text == re.split(r"[\"\n]", whole.lstrip())[0].rstrip()
 
 
 def test_sampling_is_decided_by_the_seed(
@@ -303,7 +304,7 @@ def test_a_model_without_a_chat_template_gets_a_plain_prompt(
     assert _completed(_run(generator, request_))
     loaded = generator._get()
     text = loaded.tokenizer.decode(loaded.prompting.fit("Who?", request_.sources, 900).tokens)
-    assert text.index("Alan Stevenson") < text.index("Who?") < text.index("Answer:")
+    assert text.index("Alan Stevenson") < text.index("Who?") < text.index("The answer is")
     assert "<|im_start|>" not in text
 
 
