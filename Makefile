@@ -48,7 +48,7 @@ protos: install
 	$(BIN)/python protos/generate.py
 
 licences: install
-	$(BIN)/python tests/licences.py
+	$(BIN)/python -m pytest -q -s tests/packaging/test_licences.py
 
 models: install
 	$(BIN)/skerry models pull $(MODELS)
