@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 
 from skerry.retrieval.corpus.records import Passage, Span
 from skerry.retrieval.corpus.store import PassageStore, PassageWriter
 
-_WORDS = (
+_WORDS = (  # noqa: SIM905
     "harbour lighthouse keeper storm lantern granite island ferry signal fog tide channel reef captain vessel"
     " rescue brass lens rotation mercury optics keeper's wind current chart sextant beacon oil lamp tower"
 ).split()

@@ -93,7 +93,7 @@ def test_equal_scores_stand_by_ordinal_also_at_the_cut(retriever: Bm25Retriever)
         'owls"',
         "owls~2 ^",
         "NOT owls",
-        "text:owls",
+        "text: owls",
         "[a TO z]",
         "owls AND AND",
         "*",
@@ -249,6 +249,25 @@ def test_an_unknown_engine() -> None:
 def test_lucene_absent_names_the_install() -> None:
     with pytest.raises(BackendUnavailable, match=r"pip install 'skerry\[lucene\]'"):
         Bm25Leg(engine="lucene")
+
+
+@pytest.mark.skipif(not engine_present("lucene"), reason="the extra is absent: pip install 'skerry[lucene]'")
+def test_a_forked_child_is_told_that_the_jvm_stayed_behind() -> None:
+    code = """
+import os
+from skerry.core.errors import BackendUnavailable
+from skerry.retrieval.lexical.jvm import java
+java()
+child = os.fork()
+if child == 0:
+    try:
+        java()
+    except BackendUnavailable:
+        os._exit(7)
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ))
 
 
 def test_importing_the_engines_starts_no_jvm() -> None:
