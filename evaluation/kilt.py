@@ -140,7 +140,7 @@ def retrieval_values(
         )
     ranked = ranked_keys(guess, rank_keys)
     values = {"Rprec": r_precision(ranked, gold, rank_keys)}
-    rank = Rank(ranked, evidence_sets(gold, rank_keys) if ranked else [])
+    rank = Rank(ranked, evidence_sets(gold, rank_keys))
     for k in ks:
         values[f"precision@{k}"] = precision_at(rank, k)
         if k > 1:
