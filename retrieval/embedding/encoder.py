@@ -17,7 +17,9 @@ from skerry.core.errors import IndexCorrupt, InvalidInput
 from skerry.core.models.store import Model
 
 MAX_TOKENS = 256
-_BATCH_TOKENS = 8192
+_BATCH_TOKENS = 2048
+_WIDTH_STEP = 16
+"""Batches are padded to a multiple of this: of few shapes, kernels and buffers are used again."""
 _BLOCK_TEXTS = 4096
 """Texts tokenised at a time: bounds memory, and is wide enough to fill batches of one length."""
 
@@ -67,6 +69,7 @@ class SentenceEncoder:
             ) from error
         config = self._network.config
         self.dimensions: int = config.hidden_size
+        self.layers: int = config.num_hidden_layers
         self._padding: int = config.pad_token_id or 0
         tokenizer.no_padding()
         tokenizer.enable_truncation(min(MAX_TOKENS, config.max_position_embeddings))
@@ -101,14 +104,14 @@ class SentenceEncoder:
         order = np.argsort(-np.array(lengths, np.int64), kind="stable")
         batches, start = [], 0
         while start < len(order):
-            size = max(1, self._batch_tokens // lengths[order[start]])
+            size = max(1, self._batch_tokens // _padded(lengths[order[start]]))
             batches.append(order[start : start + size])
             start += size
         return batches
 
     def _forward(self, tokens: list[list[int]]) -> NDArray[np.float32]:
         """Pooled unit vectors of one batch, float32 of shape (batch, dimensions)."""
-        width = max(len(ids) for ids in tokens)
+        width = _padded(max(len(ids) for ids in tokens))
         ids = torch.full((len(tokens), width), self._padding, dtype=torch.long)
         mask = torch.zeros((len(tokens), width), dtype=torch.long)
         for row, sequence in enumerate(tokens):
@@ -121,6 +124,10 @@ class SentenceEncoder:
             unit = torch.nn.functional.normalize(pooled, dim=1)
         array: NDArray[np.float32] = unit.numpy()
         return array
+
+
+def _padded(length: int) -> int:
+    return -(-length // _WIDTH_STEP) * _WIDTH_STEP
 
 
 def resolve_dtype(dtype: str) -> str:
