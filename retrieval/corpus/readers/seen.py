@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-_RECENT = 1 << 14
 
 
 class SeenIds:
@@ -17,39 +16,52 @@ class SeenIds:
     New hashes go to a small set; full sets become sorted arrays, merged in pairs of equal size.
     """
 
+    LIMIT = 1 << 14
+
     def __init__(self) -> None:
         self._recent: set[tuple[int, int]] = set()
-        self._runs: list[NDArray[np.uint64]] = []
+        self._runs: list[_Run] = []
 
     def add(self, identity: str) -> bool:
         """Remember an id; False when it was there already."""
         digest = hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        key = (int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little"))
-        if key in self._recent or any(_contains(run, key) for run in self._runs):
+        high, low = int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
+        if (high, low) in self._recent:
             return False
-        self._recent.add(key)
-        if len(self._recent) >= _RECENT:
+        wanted = np.uint64(high)
+        if any(run.holds(wanted, low) for run in self._runs):
+            return False
+        self._recent.add((high, low))
+        if len(self._recent) >= self.LIMIT:
             self._store()
         return True
 
+    def stored_bytes(self) -> int:
+        """Size of the sorted arrays."""
+        return sum(run.high.nbytes + run.low.nbytes for run in self._runs)
+
     def _store(self) -> None:
-        run = _sorted(np.array(list(self._recent), dtype=np.uint64))
+        pairs = np.array(list(self._recent), dtype=np.uint64)
         self._recent.clear()
-        while self._runs and len(self._runs[-1]) <= len(run):
-            run = _sorted(np.concatenate([self._runs.pop(), run]))
-        self._runs.append(run)
+        high, low = pairs[:, 0], pairs[:, 1]
+        while self._runs and len(self._runs[-1].high) <= len(high):
+            run = self._runs.pop()
+            high, low = np.concatenate([run.high, high]), np.concatenate([run.low, low])
+        order = np.argsort(high)
+        self._runs.append(_Run(high[order], low[order]))
 
 
-def _sorted(run: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Rows of shape (n, 2) ordered by their first column, each column contiguous."""
-    return np.asfortranarray(run[np.argsort(run[:, 0])])
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The halves of n hashes, uint64 of shape (n,) each, ordered by `high`."""
 
+    high: NDArray[np.uint64]
+    low: NDArray[np.uint64]
 
-def _contains(run: NDArray[np.uint64], key: tuple[int, int]) -> bool:
-    high, low = np.uint64(key[0]), np.uint64(key[1])
-    place = int(np.searchsorted(run[:, 0], high))
-    while place < len(run) and run[place, 0] == high:
-        if run[place, 1] == low:
-            return True
-        place += 1
-    return False
+    def holds(self, high: np.uint64, low: int) -> bool:
+        place = int(self.high.searchsorted(high))
+        while place < len(self.high) and self.high[place] == high:
+            if int(self.low[place]) == low:
+                return True
+            place += 1
+        return False

@@ -230,6 +230,8 @@ class PassageStore:
 
     def _page_row(self, page: int) -> tuple[int, int, int, int, int, int]:
         row: tuple[int, int, int, int, int, int] = self._pages[page].item()
+        if row[1] + row[4] > len(self):
+            raise corrupt(self.folder / PAGES.name, f"has a page that ends after the {len(self)} passages")
         return row
 
     def _section_name(self, section: int) -> str:

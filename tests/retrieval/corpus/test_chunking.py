@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -16,8 +17,25 @@ from skerry.retrieval.corpus.records import Page, Passage, Span
 from skerry.retrieval.corpus.words import count_words, word_starts
 
 _WORDS = st.sampled_from(
-    [*"the of Skerry lies off a coast Dr. U.S. e.g. 3.5 1. No. etc. tide! what? rock; (grey) “stone”".split()]
-    + ["東京は日本の首都です。", "人口が多い！", "…", "word-with-dashes", "naïve", "x" * 90, "\u200b", "𝄞"]
+    [
+        *(
+            "the",
+            "Skerry",
+            "lies",
+            "off",
+            "coast",
+            "Dr.",
+            "U.S.",
+            "e.g.",
+            "3.5",
+            "1.",
+            "No.",
+            "tide!",
+            "what?",
+        ),
+        *("(grey)", "東京は日本の首都です。", "人口が多い！", "…", "word-with-dashes", "naïve", "x" * 90),
+        *("\u200b", "𝄞"),
+    ]
 )
 _SPACES = st.sampled_from([" ", " ", ". ", "! ", '." ', ".[3] ", "\n", "\u00a0", "\n\n", "\t", "\x1c"])
 
@@ -65,9 +83,9 @@ def test_every_character_of_text_is_in_exactly_one_passage(page: Page, chunking:
     passages = chunk_page(page, chunking)
     counts = [[0] * len(paragraph) for paragraph in page.paragraphs]
     for passage in passages:
-        for paragraph in range(passage.span.start_paragraph, passage.span.end_paragraph + 1):
-            for place in range(*_between(page, passage.span, paragraph)):
-                counts[paragraph][place] += 1
+        for number in range(passage.span.start_paragraph, passage.span.end_paragraph + 1):
+            for place in range(*_between(page, passage.span, number)):
+                counts[number][place] += 1
     assert not any(counts[0])
     for number, paragraph in enumerate(page.paragraphs[1:], start=1):
         assert max(counts[number], default=0) <= 1
@@ -100,7 +118,7 @@ def test_sizes(page: Page, chunking: Chunking) -> None:
         assert 1 <= count_words(passage.text) <= max(1, chunking.limit * chunking.words)
         if passage.span.start_paragraph != passage.span.end_paragraph:
             assert count_words(passage.text) <= chunking.words
-    for first, second in zip(passages, passages[1:], strict=False):
+    for first, second in pairwise(passages):
         _check_packed(page, first, second, chunking)
 
 

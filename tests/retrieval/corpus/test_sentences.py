@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from skerry.retrieval.corpus.sentences import split_sentences
 
 _TOKENS = st.sampled_from(
-    [".", "!", "?", "…", "。", "」", '"', "”", ")", "[1]", " ", "\n", "\n\n", "\u00a0", "\t"]
-    + ["a", "The", "J", "Dr", "U.S", "3", "é", "東", "no", "\u200b", "𝄞", "\r", "\x1c", "\x85"]
+    [
+        *(".", "!", "?", "…", "。", "」", '"', "”", ")", "[1]", " ", "\n", "\n\n", "\u00a0", "\t"),
+        *("a", "The", "J", "Dr", "U.S", "3", "é", "東", "no", "\u200b", "𝄞", "\r", "\x1c", "\x85"),
+    ]
 )
 
 
