@@ -1,0 +1,110 @@
+"""What the client returns where the domain has no word for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from skerry.core.errors import SkerryError
+from skerry.generation.base import Citation, Completed
+from skerry.ranking.rerank import RankedHit
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: the hits behind it, best first, its citations, and how it ended (with its text)."""
+
+    hits: tuple[RankedHit, ...]
+    citations: tuple[Citation, ...]
+    completed: Completed
+
+    @property
+    def text(self) -> str:
+        """The answer; empty when there is none."""
+        return self.completed.text
+
+
+@dataclass(frozen=True, slots=True)
+class ServedIndexInfo:
+    """An index that is being served."""
+
+    corpus: str
+    version: str
+    legs: tuple[str, ...]
+    passages: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """What a server says of itself; names are empty where a part is not loaded."""
+
+    version: str
+    message_limit: int
+    services: tuple[str, ...]
+    indexes: tuple[ServedIndexInfo, ...]
+    ranker: str
+    generator: str
+    embedder: str
+    workers: int
+    queue: int
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusInfo:
+    """A corpus; `index_version` is empty before the first build."""
+
+    id: str
+    description: str
+    documents: int
+    index_version: str
+    legs: tuple[str, ...]
+    pages: int
+    passages: int
+    read_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IndexVersionInfo:
+    """One version of a corpus' index."""
+
+    version: str
+    legs: tuple[str, ...]
+    pages: int
+    passages: int
+    result_hash: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOutcome:
+    """What became of one document: "created", "replaced", "unchanged" or "failed" with its error."""
+
+    id: str
+    outcome: str
+    error: SkerryError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperationInfo:
+    """Long work on the server, as it was when asked.
+
+    Attributes:
+        rate: units a second in this stage.
+        error: why it failed, when it did.
+        index_version: of a finished build.
+        counts: of a finished import: created, replaced, unchanged, skipped, failed.
+    """
+
+    name: str
+    kind: str
+    corpus: str
+    stage: str
+    finished: int
+    total: int
+    failed: int
+    skipped: int
+    rate: float
+    done: bool
+    error: SkerryError | None = None
+    index_version: str = ""
+    counts: tuple[tuple[str, int], ...] = ()

@@ -1,0 +1,275 @@
+"""The synchronous client."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+
+import grpc
+import numpy as np
+from grpc_health.v1 import health_pb2
+from numpy.typing import NDArray
+
+from skerry.core.errors import DeadlineExceeded, SkerryError
+from skerry.generation.answer import AnswerRequest, References
+from skerry.generation.base import Event, GenerationRequest
+from skerry.ranking.base import RankRequest, RankScores
+from skerry.retrieval.base import Option, RetrievalRequest, RetrievalResult
+from skerry.retrieval.corpus.records import Page
+from skerry.services.client import calls
+from skerry.services.client.channel import channel_options
+from skerry.services.client.results import (
+    Answer,
+    CorpusInfo,
+    IndexVersionInfo,
+    IngestOutcome,
+    OperationInfo,
+    ServerInfo,
+)
+from skerry.services.client.stubs import stubs
+from skerry.services.errors import from_rpc
+
+R = TypeVar("R")
+
+
+class Client:
+    """Skerry's services at one address, in the domain's words; a context manager. Safe to use from threads.
+
+    Every method takes `deadline`, the seconds that the whole call may take (None: the client's own), and
+    raises the errors that the domain raises in one process: `InvalidInput`, `NotFound`, `IndexNotReady`,
+    `IndexCorrupt`, `AlreadyExists`, `Overloaded` (with `retry_after`), `DeadlineExceeded`, and
+    `BackendUnavailable` when the server cannot be reached or lacks a part.
+
+    Args:
+        target: the server's address, "127.0.0.1:50651".
+        deadline: for calls that give none; None waits for ever.
+    """
+
+    def __init__(self, target: str, *, deadline: float | None = None) -> None:
+        self.target = target
+        self._deadline = deadline
+        self._channel = grpc.insecure_channel(target, options=channel_options())
+        self._stubs = stubs(self._channel)
+
+    def server_info(self, *, deadline: float | None = None) -> ServerInfo:
+        """Version, limits, services, and what is served."""
+        return self._call(calls.server_info(), deadline)
+
+    def healthy(self, service: str = "", *, deadline: float | None = None) -> bool:
+        """Whether the server says that it (or one service, by full name) is SERVING."""
+        request = health_pb2.HealthCheckRequest(service=service)
+        serving = health_pb2.HealthCheckResponse.SERVING
+        call = calls.Call("Health", "Check", request, lambda m: bool(m.status == serving))
+        return self._call(call, deadline)
+
+    def retrieve(
+        self, request: RetrievalRequest, *, corpus: str = "", deadline: float | None = None
+    ) -> RetrievalResult:
+        """Hits for one query. A request without legs asks every leg of the index."""
+        return self._call(calls.retrieve(request, corpus), deadline)
+
+    def batch_retrieve(
+        self, requests: Sequence[RetrievalRequest], *, corpus: str = "", deadline: float | None = None
+    ) -> list[RetrievalResult]:
+        """One result a request, in order."""
+        return self._call(calls.batch_retrieve(requests, corpus), deadline)
+
+    def rank(self, requests: Sequence[RankRequest], *, deadline: float | None = None) -> list[RankScores]:
+        """Scores of each request's candidates, in their order."""
+        return self._call(calls.rank(requests), deadline)
+
+    def embed(
+        self, texts: Sequence[str], *, dimensions: int | None = None, deadline: float | None = None
+    ) -> NDArray[np.float32]:
+        """Unit vectors, float32 of shape (len(texts), dimensions)."""
+        return self._call(calls.embed(texts, dimensions), deadline)
+
+    def generate(self, request: GenerationRequest, *, deadline: float | None = None) -> Iterator[Event]:
+        """The generator's events as they come. Closing the iterator ends the work on the server."""
+        return self._stream(calls.generate(request), deadline)
+
+    def answer(self, request: AnswerRequest, *, corpus: str = "", deadline: float | None = None) -> Answer:
+        """The whole chain in one response."""
+        return self._call(calls.answer(request, corpus), deadline)
+
+    def stream_answer(
+        self, request: AnswerRequest, *, corpus: str = "", deadline: float | None = None
+    ) -> Iterator[References | Event]:
+        """References first, then the generator's events. Closing the iterator ends the work on the server."""
+        return self._stream(calls.stream_answer(request, corpus), deadline)
+
+    def create_corpus(
+        self, corpus: str, description: str = "", *, request_id: str = "", deadline: float | None = None
+    ) -> CorpusInfo:
+        """Make an empty corpus; `request_id` (one is made up) lets the call be repeated harmlessly."""
+        return self._call(calls.create_corpus(corpus, description, request_id or _id()), deadline)
+
+    def get_corpus(self, corpus: str, *, deadline: float | None = None) -> CorpusInfo:
+        """One corpus."""
+        return self._call(calls.get_corpus(corpus), deadline)
+
+    def list_corpora(self, *, deadline: float | None = None) -> list[CorpusInfo]:
+        """Every corpus, by id."""
+        found, token = self._call(calls.list_corpora(""), deadline)
+        while token:
+            more, token = self._call(calls.list_corpora(token), deadline)
+            found += more
+        return found
+
+    def delete_corpus(self, corpus: str, *, request_id: str = "", deadline: float | None = None) -> None:
+        """Delete a corpus with its documents and index versions."""
+        self._call(calls.delete_corpus(corpus, request_id or _id()), deadline)
+
+    def ingest(
+        self,
+        corpus: str,
+        pages: Iterable[Page],
+        *,
+        replace_existing: bool = False,
+        deadline: float | None = None,
+    ) -> Iterator[IngestOutcome]:
+        """Send documents as a stream; one outcome each, in order, once it is on the server's disk."""
+        source = iter(pages)
+
+        def requests() -> Iterator[Any]:
+            while batch := list(islice(source, calls.INGEST_BATCH)):
+                request = calls.ingest(corpus, batch, replace_existing)
+                calls.check_size(request)
+                yield request
+
+        # An iterator of requests runs in a thread of gRPC's, which would swallow its errors.
+        failure: list[BaseException] = []
+
+        def guarded() -> Iterator[Any]:
+            try:
+                yield from requests()
+            except BaseException as error:
+                failure.append(error)
+                raise
+
+        method = self._stubs["CorpusService"].IngestDocuments
+        call = method(guarded(), timeout=self._seconds(deadline))
+        try:
+            for response in call:
+                yield from calls.ingest_outcomes(response)
+        except grpc.RpcError as error:
+            raise (failure[0] if failure else self._error(error)) from error
+        finally:
+            call.cancel()
+
+    def delete_documents(
+        self, corpus: str, ids: Sequence[str], *, request_id: str = "", deadline: float | None = None
+    ) -> tuple[int, list[str]]:
+        """How many documents were deleted, and the ids that were not there."""
+        return self._call(calls.delete_documents(corpus, ids, request_id or _id()), deadline)
+
+    def import_documents(
+        self,
+        corpus: str,
+        path: str,
+        format: str,  # noqa: A002 -- the word that the command line uses
+        *,
+        skip_bad: bool = False,
+        replace_existing: bool = False,
+        request_id: str = "",
+        deadline: float | None = None,
+    ) -> OperationInfo:
+        """Start reading documents from below the server's import folder."""
+        call = calls.import_documents(corpus, path, format, skip_bad, replace_existing, request_id or _id())
+        return self._call(call, deadline)
+
+    def build_index(
+        self,
+        corpus: str,
+        legs: Mapping[str, Mapping[str, Option]] | None = None,
+        *,
+        passage_words: int | None = None,
+        workers: int | None = None,
+        request_id: str = "",
+        deadline: float | None = None,
+    ) -> OperationInfo:
+        """Start making a new index version; `legs` by name with their parameters, bm25 alone by default."""
+        call = calls.build_index(corpus, legs or {}, passage_words, workers, request_id or _id())
+        return self._call(call, deadline)
+
+    def list_index_versions(self, corpus: str, *, deadline: float | None = None) -> list[IndexVersionInfo]:
+        """Newest first."""
+        return self._call(calls.list_index_versions(corpus), deadline)
+
+    def activate_index_version(
+        self, corpus: str, version: str, *, request_id: str = "", deadline: float | None = None
+    ) -> IndexVersionInfo:
+        """Make a version the one that answers."""
+        return self._call(calls.activate_index_version(corpus, version, request_id or _id()), deadline)
+
+    def operation(self, name: str, *, deadline: float | None = None) -> OperationInfo:
+        """Long work as it is now."""
+        return self._call(calls.get_operation(name), deadline)
+
+    def cancel_operation(self, name: str, *, deadline: float | None = None) -> None:
+        """Ask long work to stop."""
+        self._call(calls.cancel_operation(name), deadline)
+
+    def wait(self, name: str, *, deadline: float | None = None) -> OperationInfo:
+        """Wait for long work to end. Raises its error, or `DeadlineExceeded` when it takes longer."""
+        until = None if deadline is None else time.monotonic() + deadline
+        while True:
+            left = _STEP if until is None else min(_STEP, until - time.monotonic())
+            if left <= 0:
+                raise DeadlineExceeded(f"The operation {name} has not ended.", hint="Wait longer.")
+            operation = self._call(calls.wait_operation(name, left), left + _STEP)
+            if operation.error is not None:
+                raise operation.error
+            if operation.done:
+                return operation
+
+    def close(self) -> None:
+        """Close the connection; calls in flight end."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _seconds(self, deadline: float | None) -> float | None:
+        return self._deadline if deadline is None else deadline
+
+    def _error(self, error: grpc.RpcError) -> SkerryError:
+        call = cast(Any, error)
+        return from_rpc(call.code(), call.details() or "", call.trailing_metadata() or (), self.target)
+
+    def _call(self, call: calls.Call[R], deadline: float | None) -> R:
+        calls.check_size(call.request)
+        method = getattr(self._stubs[call.service], call.method)
+        try:
+            return call.read(method(call.request, timeout=self._seconds(deadline)))
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+
+    def _stream(self, call: calls.Call[R], deadline: float | None) -> Iterator[R]:
+        calls.check_size(call.request)
+        method = getattr(self._stubs[call.service], call.method)
+        stream = method(call.request, timeout=self._seconds(deadline))
+        try:
+            for message in stream:
+                yield call.read(message)
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+        finally:
+            stream.cancel()
+
+
+_STEP = 10.0
+"""Seconds of one wait for an operation: a lost connection is noticed that soon."""
+
+
+def _id() -> str:
+    return uuid.uuid4().hex

@@ -1,0 +1,79 @@
+"""AnswerService: the whole chain, with its parts here or on other servers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict, replace
+from typing import Any
+
+from skerry.core.deadline import Deadline
+from skerry.generation.answer import AnswerPipeline, AnswerRequest, References
+from skerry.generation.base import Event, Generator
+from skerry.protos.v1 import answer_pb2
+from skerry.ranking.base import Ranker
+from skerry.retrieval.base import RetrievalChain
+from skerry.services import convert
+from skerry.services.config import AnswerSettings
+from skerry.services.parts import Part
+from skerry.services.servers.retrieval import with_legs
+from skerry.services.servers.work import Work
+
+SERVICE = "skerry.v1.AnswerService"
+
+Chains = Callable[[str], AbstractContextManager[tuple[RetrievalChain, tuple[str, ...]]]]
+"""Opens the retrieval of a corpus; with the legs to ask by default, none where the other side knows them."""
+
+
+class AnswerServicer:
+    """See protos/skerry/v1/answer.proto."""
+
+    def __init__(
+        self,
+        chains: Chains,
+        ranker: Part[Ranker],
+        generator: Part[Generator],
+        settings: AnswerSettings,
+        work: Work,
+    ) -> None:
+        self._chains = chains
+        self._ranker = ranker
+        self._generator = generator
+        self._defaults = asdict(settings)
+        if settings.min_confidence < 0:
+            self._defaults["min_confidence"] = None
+        self._work = work
+
+    async def Answer(self, request: Any, context: Any) -> Any:  # noqa: N802 -- the contract's name
+        response = answer_pb2.AnswerResponse()
+        async for message in self._stream(request, context):
+            kind = message.WhichOneof("event")
+            if kind == "references":
+                response.references.extend(message.references.references)
+            elif kind == "citation":
+                response.citations.append(message.citation)
+            elif kind == "completed":
+                end = message.completed
+                response.text, response.reason = end.text, end.reason
+                response.abstention = end.abstention
+                response.usage.CopyFrom(end.usage)
+                response.timings.CopyFrom(end.timings)
+        return response
+
+    async def StreamAnswer(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+        async for message in self._stream(request, context):
+            yield message
+
+    async def _stream(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        wanted = convert.answer_request_of(request.question, request.options, self._defaults)
+        corpus = request.options.corpus
+        writer = convert.EventWriter(answer_pb2.StreamAnswerResponse)
+        async for done in self._work.stream(context, lambda deadline: self._run(wanted, corpus, deadline)):
+            yield writer.message(done.value, done.total, done.queue)
+
+    def _run(self, request: AnswerRequest, corpus: str, deadline: Deadline) -> Iterator[References | Event]:
+        generator = self._generator.get()
+        with self._chains(corpus) as (chain, legs):
+            wanted = replace(request, retrieval=with_legs(request.retrieval, legs))
+            pipeline = AnswerPipeline(chain, self._ranker.if_there(), generator)
+            yield from pipeline.stream(wanted, deadline)
