@@ -14,8 +14,9 @@ from skerry.generation.prompting import Prompting
 if TYPE_CHECKING:
     import torch
 
-_PREFILL_CHUNK = 256
-"""Prompt tokens read between two looks at the deadline: about a fifth of a second on two cores."""
+_PREFILL_CHUNK = 1024
+"""Prompt tokens read between two looks at the deadline: well under a second on two cores. The first chunk's
+attention needs no mask, that of the later ones does: chunks of 256 cost 40% more for a prompt of 750 tokens."""
 
 
 def pick_dtype(name: str, device: str) -> torch.dtype:

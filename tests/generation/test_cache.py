@@ -65,7 +65,10 @@ def test_writing_past_the_capacity_is_refused(loaded: LoadedModel) -> None:
         run.step([8, 9])
 
 
-def test_a_chunked_prefill_agrees_with_a_whole_one(tiny_model: Model) -> None:
+def test_a_chunked_prefill_agrees_with_a_whole_one(
+    tiny_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skerry.generation.model._PREFILL_CHUNK", 96)
     loaded = LoadedModel(tiny_model, "fp32")
     tokens = [3 + (i * 37) % 300 for i in range(700)]
     chunked = Run(loaded, 700).prefill(tokens, Deadline(None))
