@@ -115,30 +115,28 @@ class PassageWriter:
         return self._passages
 
     def append(self, passage: Passage) -> None:
-        """Add one passage; its ordinal becomes the number of passages before it, whatever it was."""
+        """Add one passage; its ordinal becomes the number of passages before it, whatever it was.
+
+        A passage that is refused leaves the store as it was.
+        """
         self._check_open()
-        page = (passage.page_id, passage.title)
-        if page != self._page:
-            self._begin_page(passage)
-        if passage.id != f"{passage.page_id}#{self._in_page}":
-            raise InvalidInput(
-                f"Passage {passage.id!r} of page {passage.page_id!r} should have the id "
-                f"{f'{passage.page_id}#{self._in_page}'!r}.",
-                hint="Append all passages of a page in a row, numbered from 0; a page stays in one shard.",
-                details={"passage": passage.id},
-            )
-        text = _utf8(passage.text, passage)
+        new_page = self._page is None or passage.page_id != self._page[0]
+        self._check_names(passage, new_page)
         span = passage.span
         place = (span.start_paragraph, span.start_character, span.end_paragraph, span.end_character)
-        if min(place) < 0 or max(*place, len(text)) > _LARGEST:
+        text = _utf8(passage.text, passage)
+        names = [_utf8(name, passage) for name in (passage.page_id, passage.title, passage.section)]
+        if min(place) < 0 or max(*place, len(text), *map(len, names)) > _LARGEST:
             raise InvalidInput(
                 f"Passage {passage.id!r} has a span or a size that is not between 0 and {_LARGEST}: {place}.",
                 hint="Cut passages with `chunk_page`.",
                 details={"passage": passage.id},
             )
         with naming_full_disk(self.folder):
+            if new_page:
+                self._begin_page(passage, names[0], names[1])
             if passage.section != self._section:
-                self._begin_section(passage)
+                self._begin_section(passage.section, names[2])
             self._files[PASSAGES].append(
                 PASSAGE_ROW.pack(
                     self._files[TEXT].size,
@@ -170,7 +168,7 @@ class PassageWriter:
         self._passages += passages
         self._sections += sections
         if hashes is not None:
-            self._hashes.frombytes(hashes.astype("<u8").tobytes())
+            self._hashes.frombytes(hashes.astype(np.uint64).tobytes())
 
     def counts(self) -> tuple[int, int, int, int, int]:
         """(passages, pages, sections, bytes of text, bytes of names) so far."""
@@ -218,31 +216,37 @@ class PassageWriter:
         if self._closed:
             raise InvalidInput(f"The passage writer of {self.folder} is closed.", hint="Make a new writer.")
 
-    def _begin_page(self, passage: Passage) -> None:
-        page_id, title = _utf8(passage.page_id, passage), _utf8(passage.title, passage)
-        if self._page is not None and self._page[0] == passage.page_id:
+    def _check_names(self, passage: Passage, new_page: bool) -> None:
+        expected = f"{passage.page_id}#{0 if new_page else self._in_page}"
+        if not passage.page_id:
+            raise InvalidInput("A passage has an empty page id.", hint="Give every page an id.")
+        if passage.id != expected:
+            raise InvalidInput(
+                f"Passage {passage.id!r} of page {passage.page_id!r} should have the id {expected!r}.",
+                hint="Append all passages of a page in a row, numbered from 0; a page stays in one shard.",
+                details={"passage": passage.id},
+            )
+        if not new_page and self._page is not None and passage.title != self._page[1]:
             raise InvalidInput(
                 f"Passage {passage.id!r} has the title {passage.title!r}, its page has {self._page[1]!r}.",
                 hint="All passages of a page share its title; page ids are unique.",
                 details={"passage": passage.id},
             )
-        if not page_id:
-            raise InvalidInput("A passage has an empty page id.", hint="Give every page an id.")
-        with naming_full_disk(self.folder):
-            self._end_page()
-            self._page = (passage.page_id, passage.title)
-            self._page_row = (self._files[NAMES].size, self._passages, len(page_id), len(title))
-            self._in_page = 0
-            self._section = None
-            self._files[NAMES].append(page_id + title)
+
+    def _begin_page(self, passage: Passage, page_id: bytes, title: bytes) -> None:
+        self._end_page()
+        self._page = (passage.page_id, passage.title)
+        self._page_row = (self._files[NAMES].size, self._passages, len(page_id), len(title))
+        self._in_page = 0
+        self._section = None
+        self._files[NAMES].append(page_id + title)
         self._hashes.append(hash_id(passage.page_id))
 
-    def _begin_section(self, passage: Passage) -> None:
-        section = _utf8(passage.section, passage)
-        row = SECTION_ROW.pack(self._files[NAMES].size, len(section), len(self._hashes) - 1)
+    def _begin_section(self, section: str, name: bytes) -> None:
+        row = SECTION_ROW.pack(self._files[NAMES].size, len(name), len(self._hashes) - 1)
         self._files[SECTIONS].append(row)
-        self._files[NAMES].append(section)
-        self._section = passage.section
+        self._files[NAMES].append(name)
+        self._section = section
         self._sections += 1
 
     def _end_page(self) -> None:

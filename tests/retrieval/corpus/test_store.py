@@ -194,6 +194,10 @@ def test_a_page_in_two_shards_is_refused_when_they_are_merged(tmp_path: Path) ->
     [
         (Passage(0, "p#1", "p", "T", "", "x", Span(0, 0, 0, 0)), "should have the id 'p#0'"),
         (Passage(0, "other", "p", "T", "", "x", Span(0, 0, 0, 0)), "should have the id 'p#0'"),
+        (
+            Passage(0, "page0#0", "page0", "Title 0", "", "x", Span(0, 0, 0, 0)),
+            "should have the id 'page0#3'",
+        ),
         (Passage(0, "#0", "", "T", "", "x", Span(0, 0, 0, 0)), "empty page id"),
         (Passage(0, "p#0", "p", "T", "", "\ud800", Span(0, 0, 0, 0)), "surrogate"),
         (Passage(0, "p#0", "p", "\udfff", "", "x", Span(0, 0, 0, 0)), "surrogate"),
@@ -212,7 +216,9 @@ def test_a_passage_that_breaks_the_rules_is_refused_and_the_store_stays_good(
             writer.append(passage)
         with pytest.raises(InvalidInput, match=message):
             writer.append(broken)
-    assert list(PassageStore.open(tmp_path)) == corpus
+    store = PassageStore.open(tmp_path)
+    assert (list(store), store.page_count) == (corpus, 1)
+    assert store.digest() == PassageStore.open(_write(tmp_path / "clean", corpus)).digest()
 
 
 def test_an_unfinished_store_cannot_be_opened(tmp_path: Path) -> None:
