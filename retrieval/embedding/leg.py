@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -224,7 +225,9 @@ def _candidates(scores: NDArray[np.float32], ordinals: NDArray[np.int64]) -> Can
     return Candidates(ordinals[order], scores[order])
 
 
+@lru_cache(maxsize=1)
 def _encoder(model: Model, dtype: str, threads: int | None) -> SentenceEncoder:
+    """Kept for the next shard of the same build, or for the next index that is opened with this model."""
     from skerry.retrieval.embedding.encoder import SentenceEncoder
 
     return SentenceEncoder(model, dtype, threads)
