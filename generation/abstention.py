@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+from skerry.generation.base import Source
+from skerry.generation.words import find_words
 
 _UNKNOWN = re.compile(
     r"""
@@ -35,11 +39,18 @@ def too_weak(best: float, minimum: float) -> str:
     )
 
 
-def judge(answer: str) -> str:
-    """The reason when the model's own words are no answer, else ""."""
+def judge(answer: str, sources: Sequence[Source]) -> str:
+    """The reason when what the model said is no answer, else "".
+
+    Nothing was said; the model says that it does not know; or not one word of meaning that it said stands
+    in a source. A bare yes or no has no such word and passes.
+    """
     if not any(character.isalnum() for character in answer):
         return "The model gave no answer."
     plain = " ".join(answer.casefold().replace("\u2019", "'").split())
     if _UNKNOWN.search(plain):
         return "The model says that the passages do not answer the question."
+    said = {word.form for word in find_words(answer) if word.carries_meaning}
+    if said and not any(said & {word.form for word in find_words(source.text)} for source in sources):
+        return "No word of what the model said stands in the passages."
     return ""

@@ -123,10 +123,11 @@ class TransformersGenerator:
         tail = answer.finish()
         if tail:
             yield Delta(tail)
+        sources = request.sources[: prompt.sources]
         with timings.measure("cite"):
-            citations = cite(answer.text, request.sources[: prompt.sources])
+            citations = cite(answer.text, sources)
         yield from citations
-        abstention = judge(answer.text)
+        abstention = judge(answer.text, sources)
         yield Completed(
             reason=FinishReason.ABSTAINED if abstention else reason,
             text=answer.text,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _PREFILL_CHUNK = 1024
 """Prompt tokens read between two looks at the deadline: well under a second on two cores. The first chunk's
-attention needs no mask, that of the later ones does: chunks of 256 cost 40% more for a prompt of 750 tokens."""
+attention needs no mask, that of the later ones does: chunks of 256 cost 40% more at 750 tokens."""
 
 
 def pick_dtype(name: str, device: str) -> torch.dtype:

@@ -5,6 +5,12 @@ from __future__ import annotations
 import pytest
 
 from skerry.generation.abstention import judge, too_weak
+from skerry.generation.base import Source
+
+SOURCES = (
+    Source("p#0", "", "In 1844 Alan Stevenson and 0 others came; no Unknown Soldier, no rock, no oil."),
+    Source("p#1", "", "The keepers survived. He did marry. The knowledge of the lamp was lost."),
+)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +35,7 @@ from skerry.generation.abstention import judge, too_weak
     ],
 )
 def test_no_answer(answer: str) -> None:
-    assert judge(answer)
+    assert judge(answer, SOURCES)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +55,12 @@ def test_no_answer(answer: str) -> None:
     ],
 )
 def test_an_answer(answer: str) -> None:
-    assert judge(answer) == ""
+    assert judge(answer, SOURCES) == ""
+
+
+@pytest.mark.parametrize("answer", ["superbowl", "Robert Louis", "the light", "1845"])
+def test_an_answer_without_a_word_of_the_sources_is_none(answer: str) -> None:
+    assert "No word" in judge(answer, SOURCES)
 
 
 def test_weak_evidence_names_both_numbers() -> None:

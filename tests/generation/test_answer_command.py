@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from skerry.core.deadline import Deadline
-from skerry.core.errors import SkerryError
+from skerry.core.errors import BackendUnavailable, SkerryError
 from skerry.generation.answer import AnswerRequest, References
 from skerry.generation.base import Citation, Completed, Delta, Event, FinishReason, Started
 from skerry.ranking.rerank import RankedHit
@@ -93,11 +93,23 @@ def test_json_is_one_valid_object_also_without_a_ranker(asked: list[AnswerReques
     assert asked
 
 
-@pytest.mark.parametrize("flags", [[], ["--index", "x", "--target", "y:1"]])
-def test_exactly_one_place_to_ask(flags: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ([], "--index DIR"),
+        (["--index", "x", "--target", "y:1"], "--index DIR"),
+        (["--target", "y:1", "--no-rank"], "--no-rank"),
+    ],
+)
+def test_flags_that_contradict_are_refused(flags: list[str], said: str) -> None:
     result = CliRunner().invoke(command.answer, ["q", *flags])
     assert result.exit_code == 2
-    assert "--index DIR" in result.stderr
+    assert said in result.stderr
+
+
+def test_a_service_that_is_not_there_is_named() -> None:
+    with pytest.raises(BackendUnavailable, match=r"127\.0\.0\.1:1\b"):
+        CliRunner().invoke(command.answer, ["q", "--target", "127.0.0.1:1"], catch_exceptions=False)
 
 
 def test_a_folder_without_an_index_is_named(tmp_path: Path) -> None:

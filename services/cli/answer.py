@@ -1,0 +1,133 @@
+"""`skerry answer`: one question, answered from an index in this process or by a running service."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import click
+
+if TYPE_CHECKING:
+    from skerry.core.deadline import Deadline
+    from skerry.generation.answer import AnswerRequest, References
+    from skerry.generation.base import Event
+    from skerry.ranking.base import Ranker
+
+    Stream: TypeAlias = Callable[[AnswerRequest, Deadline], Iterator[References | Event]]
+    Chain: TypeAlias = tuple[tuple[str, ...], Stream]
+
+
+_MODEL = "SmolLM2-135M-Instruct"
+
+
+@click.command()
+@click.argument("question")
+@click.option("--index", "folder", type=click.Path(path_type=Path), help="Folder of an index.")
+@click.option("--target", metavar="ADDR", help="Address of a running service, host:port.")
+@click.option("--legs", default="", help="Names of the legs, with commas; all that the index has by default.")
+@click.option("--fusion", default="rrf", show_default=True, help="How the legs' lists are fused.")
+@click.option("--limit", default=50, show_default=True, help="Passages to retrieve.")
+@click.option("--passages", default=5, show_default=True, help="Passages that the model reads, 1 to 64.")
+@click.option("--rank-depth", default=50, show_default=True, help="Passages that the ranker reads.")
+@click.option("--no-rank", is_flag=True, help="Leave the passages in retrieval's order.")
+@click.option("--model", help="The generator: a model's name or folder; SmolLM2-135M-Instruct by default.")
+@click.option("--min-confidence", type=float, help="Abstain under this probability of the best passage.")
+@click.option("--max-tokens", default=64, show_default=True, help="Longest answer, 1 to 4096.")
+@click.option("--temperature", default=0.0, show_default=True, help="0 takes the likeliest words.")
+@click.option("--seed", default=0, show_default=True, help="Of the draws at a temperature above 0.")
+@click.option("--timeout", type=float, help="Seconds to allow; no limit by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def answer(
+    question: str,
+    folder: Path | None,
+    target: str | None,
+    legs: str,
+    fusion: str,
+    limit: int,
+    passages: int,
+    rank_depth: int,
+    no_rank: bool,
+    model: str | None,
+    min_confidence: float | None,
+    max_tokens: int,
+    temperature: float,
+    seed: int,
+    timeout: float | None,
+    as_json: bool,
+) -> None:
+    """Answer QUESTION from an index or a running service.
+
+    The answer and its citations go to stdout as they come, the references and timings to stderr.
+    """
+    if (folder is None) == (target is None):
+        raise click.UsageError("Give one of --index DIR and --target ADDR.")
+    if target is not None and (no_rank or model is not None):
+        raise click.UsageError("--no-rank and --model are for --index; a service has its own parts.")
+    from skerry.core.deadline import Deadline
+    from skerry.generation.answer import AnswerRequest
+    from skerry.retrieval.base import LegRequest, RetrievalRequest
+    from skerry.services.cli.answer_view import as_object, show
+
+    names = tuple(dict.fromkeys(name.strip() for name in legs.split(",") if name.strip()))
+    deadline = Deadline(timeout)
+    with _chain(folder, target, no_rank, model) as (known_legs, stream):
+        request = AnswerRequest(
+            question=question,
+            retrieval=RetrievalRequest(
+                query=question,
+                legs=tuple(LegRequest(name) for name in names or known_legs),
+                fusion=fusion,
+                limit=limit,
+            ),
+            rank_depth=rank_depth,
+            passages=passages,
+            min_confidence=min_confidence,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            seed=seed,
+        )
+        events = stream(request, deadline)
+        if as_json:
+            click.echo(json.dumps(as_object(question, events), ensure_ascii=False, indent=2))
+        else:
+            show(events)
+
+
+@contextmanager
+def _chain(folder: Path | None, target: str | None, no_rank: bool, model: str | None) -> Iterator[Chain]:
+    """The chain's stream function and the legs to ask for when none are named."""
+    if folder is not None:
+        with _local(folder, no_rank, model) as chain:
+            yield chain
+        return
+    from skerry.services.client import Client
+
+    with Client(str(target)) as client:
+
+        def stream(request: AnswerRequest, deadline: Deadline) -> Iterator[References | Event]:
+            return client.stream_answer(request, deadline=deadline.remaining())
+
+        # The server knows which legs its index has.
+        yield (), stream
+
+
+@contextmanager
+def _local(folder: Path, no_rank: bool, model: str | None) -> Iterator[Chain]:
+    from skerry.core.models.store import ModelStore
+    from skerry.generation.answer import AnswerPipeline
+    from skerry.generation.engine import TransformersGenerator
+    from skerry.retrieval.index.reader import Index
+    from skerry.retrieval.pipeline import RetrievalPipeline
+
+    models = ModelStore()
+    with Index.open(folder, models=models) as index, RetrievalPipeline(index) as retrieval:
+        ranker: Ranker | None = None
+        if not no_rank:
+            from skerry.ranking import load_ranker
+
+            ranker = load_ranker("cross-encoder", models)
+        generator = TransformersGenerator(models.resolve(model or _MODEL))
+        yield index.legs, AnswerPipeline(retrieval, ranker, generator).stream

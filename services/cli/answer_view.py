@@ -1,0 +1,134 @@
+"""How an answer's events look: on a terminal as they come, or as one JSON object."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from skerry.generation.answer import References
+from skerry.generation.base import Citation, Completed, Delta, Event, FinishReason, Started
+from skerry.ranking.rerank import RankedHit
+
+_AROUND = 90
+"""Characters of the passage shown on either side of a quote."""
+
+
+def show(events: Iterator[References | Event]) -> None:
+    """Answer and citations to stdout as they come; references, evidence and timings to stderr."""
+    references = References(())
+    citations = 0
+    for event in events:
+        if isinstance(event, References):
+            references = event
+        elif isinstance(event, Delta):
+            click.echo(event.text, nl=False)
+        elif isinstance(event, Citation):
+            if citations == 0:
+                click.echo("\n")
+            citations += 1
+            click.echo(_citation(citations, event, references))
+        elif isinstance(event, Completed):
+            if citations == 0:
+                click.echo()
+            _end(event, references)
+
+
+def _end(event: Completed, references: References) -> None:
+    if event.reason is FinishReason.ABSTAINED:
+        click.echo(f"No answer: {event.abstention}", err=True)
+    elif event.reason is FinishReason.LENGTH:
+        click.echo("The answer was cut at its longest; allow more with --max-tokens.", err=True)
+    click.echo("", err=True)
+    for number, ranked in enumerate(references.hits[: references.given], 1):
+        click.echo(_reference(number, ranked), err=True)
+    tokens = (
+        f"{event.prompt_tokens} prompt tokens ({event.cached_tokens} cached), {event.answer_tokens} answered"
+    )
+    stages = ", ".join(f"{stage} {seconds * 1000:,.0f}" for stage, seconds in event.timings.items())
+    click.echo(f"{tokens}\nms: {stages}", err=True)
+
+
+def _citation(number: int, citation: Citation, references: References) -> str:
+    """The quote, marked, in its passage: bold on a terminal, between » and « elsewhere."""
+    passages = {ranked.hit.passage.id: ranked.hit.passage for ranked in references.hits}
+    passage = passages.get(citation.source_id)
+    if passage is None:
+        return f"[{number}] {citation.source_id}: »{citation.quote}«"
+    start, end = citation.source_start, citation.source_end
+    before = passage.text[max(0, start - _AROUND) : start]
+    after = passage.text[end : end + _AROUND]
+    quote = click.style(f"»{citation.quote}«", bold=True)
+    left = "…" if start > _AROUND else ""
+    right = "…" if end + _AROUND < len(passage.text) else ""
+    place = " › ".join(part for part in (passage.title, passage.section) if part)
+    text = " ".join(f"{left}{before}{quote}{after}{right}".split())
+    return f"[{number}] {place} ({passage.id})\n    {text}"
+
+
+def _reference(number: int, ranked: RankedHit) -> str:
+    hit = ranked.hit
+    found = ", ".join(f"{leg.leg} #{leg.rank}" for leg in hit.legs)
+    sure = "" if math.isnan(ranked.calibrated) else f"  p={ranked.calibrated:.2f}"
+    lines = [f"{number:>3}. {hit.passage.title} ({hit.passage.id}){sure}  {found}".rstrip()]
+    lines += [
+        f"       {evidence.ngram!r}  count {evidence.count:,}  score {evidence.score:.2f}"
+        for evidence in hit.evidence[:3]
+    ]
+    return "\n".join(lines)
+
+
+def as_object(question: str, events: Iterator[References | Event]) -> dict[str, Any]:
+    """All events as one JSON object."""
+    result: dict[str, Any] = {"question": question, "answer": "", "citations": []}
+    for event in events:
+        if isinstance(event, References):
+            result["references"] = [_reference_object(ranked) for ranked in event.hits]
+            result["given"] = event.given
+        elif isinstance(event, Started):
+            result["sources"] = event.sources
+        elif isinstance(event, Citation):
+            result["citations"].append(
+                {
+                    "passage": event.source_id,
+                    "answer": [event.answer_start, event.answer_end],
+                    "span": [event.source_start, event.source_end],
+                    "quote": event.quote,
+                }
+            )
+        elif isinstance(event, Completed):
+            result |= {
+                "answer": event.text,
+                "reason": event.reason.value,
+                "abstention": event.abstention,
+                "prompt_tokens": event.prompt_tokens,
+                "cached_tokens": event.cached_tokens,
+                "answer_tokens": event.answer_tokens,
+                "seconds": dict(event.timings),
+            }
+    return result
+
+
+def _reference_object(ranked: RankedHit) -> dict[str, Any]:
+    hit = ranked.hit
+    return {
+        "passage": hit.passage.id,
+        "page": hit.passage.page_id,
+        "title": hit.passage.title,
+        "section": hit.passage.section,
+        "text": hit.passage.text,
+        "score": ranked.score if math.isfinite(ranked.score) else None,
+        "confidence": None if math.isnan(ranked.calibrated) else ranked.calibrated,
+        "legs": [{"leg": leg.leg, "rank": leg.rank, "score": leg.score} for leg in hit.legs],
+        "evidence": [
+            {
+                "ngram": evidence.ngram,
+                "count": evidence.count,
+                "score": evidence.score,
+                "spans": [list(span) for span in evidence.spans],
+            }
+            for evidence in hit.evidence
+        ],
+    }
