@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from skerry.core.models.store import ModelStore
+from skerry.services.cli.doctor import doctor
 from skerry.services.doctor import kernels, machine, models, packages, programs
 
 
-def _doctor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "skerry", "doctor", *arguments],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
-def test_without_models_it_fails_and_says_what_to_do(tmp_path: Path) -> None:
-    done = _doctor("--json", SKERRY_MODELS=str(tmp_path))
-    assert done.returncode == 1
+def test_without_models_it_fails_and_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKERRY_MODELS", str(tmp_path))
+    done = CliRunner().invoke(doctor, ["--json"])
+    assert done.exit_code == 1
     report = json.loads(done.stdout)
     assert report["ok"] is False
     fixes = {row["name"]: row["fix"] for row in report["findings"] if row["state"] == "wrong"}
@@ -38,8 +28,8 @@ def test_without_models_it_fails_and_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.models
 @pytest.mark.usefixtures("models")
 def test_a_whole_installation_passes() -> None:
-    done = _doctor()
-    assert done.returncode == 0, done.stdout
+    done = CliRunner().invoke(doctor, [])
+    assert done.exit_code == 0, done.output
     assert "has all that its default chain needs" in done.stderr
     assert "torch" in done.stdout and "instructions" in done.stdout
 
