@@ -128,7 +128,9 @@ def from_status(status: status_pb2.Status) -> SkerryError:
     if row is None:
         return SkerryError(message, hint=hint, details=facts)
     if row.error is Overloaded:
-        return Overloaded(message, retry_after=retry_after, hint=hint)
+        overloaded = Overloaded(message, retry_after=retry_after, hint=hint)
+        overloaded.details.update(facts)
+        return overloaded
     return row.error(message, hint=hint, details=facts)
 
 

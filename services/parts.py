@@ -60,7 +60,7 @@ def _told(kind: str, error: SkerryError) -> SkerryError:
     if isinstance(error, NotFound):
         return BackendUnavailable(
             f"This server has no {kind}: {error.message}",
-            hint=f"{error.hint} Then start the server again.".strip(),
+            hint=f"{error.hint} Then start the server again." if error.hint else "",
             details=error.details,
         )
     return error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from skerry.core.deadline import Deadline
 from skerry.core.errors import InvalidInput, NotFound
 from skerry.protos.v1 import embedding_pb2
-from skerry.retrieval.embedding.encoder import SentenceEncoder
 from skerry.services import convert
 from skerry.services.parts import Part
 from skerry.services.servers.work import Work
+
+if TYPE_CHECKING:
+    from skerry.retrieval.embedding.encoder import SentenceEncoder
 
 SERVICE = "skerry.v1.EmbeddingService"
 _MOST_TEXTS = 1024

@@ -13,6 +13,7 @@ from skerry.core.deadline import Deadline
 from skerry.core.errors import InvalidInput
 from skerry.protos.v1 import retrieval_pb2
 from skerry.retrieval.base import LegRequest, RetrievalRequest, RetrievalResult
+from skerry.retrieval.validation import MAX_LIMIT, check_request
 from skerry.services import convert
 from skerry.services.catalogue import Catalogue, Opened
 from skerry.services.servers.work import Work
@@ -42,10 +43,11 @@ class RetrievalServicer:
 
     def _retrieve(self, request: Any, deadline: Deadline) -> Any:
         wanted = convert.retrieve_request_of(request)
-        size = request.page_size if request.HasField("page_size") else max(1, wanted.limit)
-        if not 1 <= size <= 10_000:
+        check_request(replace(wanted, legs=wanted.legs or (LegRequest("bm25"),)))
+        size = request.page_size if request.HasField("page_size") else wanted.limit
+        if not 1 <= size <= MAX_LIMIT:
             raise InvalidInput(
-                f"page_size is {size}; it must be from 1 to 10,000.", details={"field": "page_size"}
+                f"page_size is {size}; it must be from 1 to {MAX_LIMIT}.", details={"field": "page_size"}
             )
         with self._catalogue.lease(request.corpus) as opened:
             state = _state(request, opened)
