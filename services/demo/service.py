@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ _GRACE = 20.0
 @contextmanager
 def running_services(index: Path, log: Path) -> Iterator[str]:
     """Serve `index`; yields the address once every model is loaded. The server's log goes to the file `log`.
+
+    However the block is left, by SIGTERM too, the server is told to end and waited for.
 
     Raises:
         BackendUnavailable: the server ended before it was ready; shows the end of its log.
@@ -32,7 +35,7 @@ def running_services(index: Path, log: Path) -> Iterator[str]:
         "--listen",
         "127.0.0.1:0",
     ]
-    with log.open("wb") as file:
+    with log.open("wb") as file, _termination_unwinds():
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=file, text=True)
         try:
             assert server.stdout is not None
@@ -45,6 +48,19 @@ def running_services(index: Path, log: Path) -> Iterator[str]:
             yield address
         finally:
             _stop(server)
+
+
+@contextmanager
+def _termination_unwinds() -> Iterator[None]:
+    """Let SIGTERM raise `SystemExit`, so that `finally` blocks run; only the main thread can ask for that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _stop(server: subprocess.Popen[str]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +15,12 @@ import pytest
 
 from skerry.core.errors import BackendUnavailable
 from skerry.core.models.store import ModelStore
+from skerry.core.progress import SilentProgress
 from skerry.retrieval.corpus.readers import open_corpus
+from skerry.retrieval.index.build import BuildSpec, build_index
 from skerry.services.demo.ask import QUESTIONS
 from skerry.services.demo.service import running_services
+from skerry.services.indexing.local import LocalEngine
 
 _LIMIT = 3
 
@@ -100,6 +105,34 @@ def test_services_that_cannot_start_show_the_end_of_their_log(tmp_path: Path) ->
         running_services(tmp_path / "no-index-here", log),
     ):
         pass
+
+
+_SERVE_AND_WAIT = """
+import sys, time
+from pathlib import Path
+from skerry.services.demo.service import running_services
+
+with running_services(Path(sys.argv[1]), Path(sys.argv[2])) as address:
+    print(address, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_terminated_demo_takes_its_services_along(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "one.txt").write_text("A line of text.")
+    index = tmp_path / "index"
+    spec = BuildSpec(corpus=tmp_path / "notes", format="text", legs=("bm25",))
+    build_index(spec, index, engine=LocalEngine(1), models=ModelStore(), progress=SilentProgress())
+    command = [sys.executable, "-c", _SERVE_AND_WAIT, str(index), str(tmp_path / "serve.log")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        host, _, port = process.stdout.readline().strip().rpartition(":")
+        socket.create_connection((host, int(port)), 5).close()
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, int(port)), 5)
 
 
 def test_bad_use_is_told_and_makes_nothing(tmp_path: Path) -> None:
