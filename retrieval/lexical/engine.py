@@ -26,6 +26,7 @@ class LexicalSettings:
         stop: leave out the most common English words.
         title: index the page's title with each passage.
         section: index the heading path with each passage.
+        drop_question_words: leave "what", "who", "how" and their like out of queries.
     """
 
     k1: float
@@ -34,6 +35,7 @@ class LexicalSettings:
     stop: bool
     title: bool
     section: bool
+    drop_question_words: bool
 
     def text(self, title: str, section: str, text: str) -> str:
         """What of a passage is indexed: one text, so that there is one length to normalise by."""

@@ -45,6 +45,7 @@ class Bm25Leg:
         stop: leave the commonest English words out of both.
         title: index the page's title with each passage.
         section: index the heading path with each passage.
+        drop_question_words: leave "what", "who", "how" and their like out of queries.
 
     Raises:
         NotFound: an unknown engine.
@@ -63,6 +64,7 @@ class Bm25Leg:
         stop: bool = False,
         title: bool = True,
         section: bool = True,
+        drop_question_words: bool = True,
     ) -> None:
         self._engine = ENGINES.load(engine)()
         self._settings = LexicalSettings(
@@ -72,6 +74,7 @@ class Bm25Leg:
             stop=_flag("stop", stop),
             title=_flag("title", title),
             section=_flag("section", section),
+            drop_question_words=_flag("drop_question_words", drop_question_words),
         )
         self._engine.check(self._settings)
 

@@ -17,6 +17,7 @@ from skerry.retrieval.base import Candidates
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.lexical.engine import LexicalSettings
 from skerry.retrieval.lexical.jvm import CALLS, check_installed, java
+from skerry.retrieval.lexical.query_terms import query_terms
 from skerry.retrieval.lexical.ties import best
 
 _TEXT = "text"
@@ -93,6 +94,7 @@ class LuceneSearcher:
             self._searcher.setSimilarity(_similarity(settings))
             self.passage_count = int(self._reader.numDocs())
             self._analyzer = _analyzer(settings)
+        self._settings = settings
         self._folder = folder
 
     def search(self, query: str, limit: int, within: NDArray[np.int64] | None) -> Candidates:
@@ -102,7 +104,10 @@ class LuceneSearcher:
 
     def _search(self, query: str, limit: int, within: NDArray[np.int64] | None) -> Candidates:
         new = java()
-        terms = dict.fromkeys(new("io.anserini.analysis.AnalyzerUtils").analyze(self._analyzer, query))
+        analyze = new("io.anserini.analysis.AnalyzerUtils").analyze
+        terms = query_terms(
+            query, lambda text: list(analyze(self._analyzer, text)), self._settings.drop_question_words
+        )
         if not terms or self.passage_count == 0 or (within is not None and len(within) == 0):
             return Candidates(np.empty(0, np.int64), np.empty(0, np.float32))
         occur = new("org.apache.lucene.search.BooleanClause$Occur")

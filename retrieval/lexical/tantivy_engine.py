@@ -22,6 +22,7 @@ from skerry.core.progress import Progress
 from skerry.retrieval.base import Candidates
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.lexical.engine import LexicalSettings
+from skerry.retrieval.lexical.query_terms import query_terms
 from skerry.retrieval.lexical.ties import best
 
 _K1 = 1.2
@@ -120,7 +121,8 @@ class TantivySearcher:
         self._settings = settings
 
     def search(self, query: str, limit: int, within: NDArray[np.int64] | None) -> Candidates:
-        terms = dict.fromkeys(_analyzer(self._settings.stem, self._settings.stop).analyze(query))
+        analyze = _analyzer(self._settings.stem, self._settings.stop).analyze
+        terms = query_terms(query, analyze, self._settings.drop_question_words)
         if not terms or self.passage_count == 0 or (within is not None and len(within) == 0):
             return Candidates(np.empty(0, np.int64), np.empty(0, np.float32))
         should, must, make = tantivy.Occur.Should, tantivy.Occur.Must, tantivy.Query

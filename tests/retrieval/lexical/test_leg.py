@@ -126,6 +126,26 @@ def test_a_word_counts_once_however_often_it_is_asked_for(retriever: Bm25Retriev
     assert once.ordinals.tolist() == often.ordinals.tolist()
 
 
+def test_question_words_are_dropped_unless_there_is_nothing_else(
+    engine: str, passages: PassageStore, tmp_path: Path
+) -> None:
+    from skerry.retrieval.corpus.records import Passage, Span
+    from skerry.retrieval.corpus.store import PassageWriter
+
+    texts = ("Where and when? Nobody knows who or why.", "The owl hunts at night.")
+    with PassageWriter(tmp_path / "passages") as writer:
+        for n, text in enumerate(texts):
+            writer.append(Passage(n, f"{n}#0", str(n), "", "", text, Span(1, 0, 1, len(text))))
+    few = PassageStore.open(tmp_path / "passages")
+    build(Bm25Leg(engine=engine), few, tmp_path)
+    asking = Bm25Leg(engine=engine).open(tmp_path / "leg", few, None)
+    assert find(asking, "When, where and why does an owl hunt").ordinals.tolist() == [1, 0]
+    assert find(asking, "Why does an owl hunt?").ordinals.tolist() == [1]
+    assert find(asking, "Who? Why?").ordinals.tolist() == [0]
+    keeping = Bm25Leg(engine=engine, drop_question_words=False).open(tmp_path / "leg", few, None)
+    assert find(keeping, "Why does an owl hunt?").ordinals.tolist() == [1, 0]
+
+
 def test_within_finds_the_best_of_the_chosen(retriever: Bm25Retriever) -> None:
     everything = find(retriever, "fog tide", 400)
     chosen = np.arange(3, 400, 17)
