@@ -35,7 +35,7 @@ class SentenceEncoder:
     Args:
         model: a transformers folder with `tokenizer.json`.
         dtype: "fp32", "bf16", or "auto": bf16 where the processor multiplies it natively, else fp32.
-            Vectors of the two agree to a cosine of about 0.9999; native bf16 is some four times as fast.
+            Vectors of the two agree to a cosine of about 0.9999; native bf16 is nearly three times as fast.
         threads: threads for matrix products, set for the whole process; None leaves torch's setting alone.
         batch_tokens: tokens in a batch, padding included.
 
