@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,7 +25,10 @@ _FORMAT = 1
 
 
 def provenance_of(passage: Passage, score: float) -> dict[str, Any]:
-    """A passage as a KILT provenance entry; `meta` holds our id and score."""
+    """A passage as a KILT provenance entry; `meta` holds our id and score, null where infinite or NaN.
+
+    A hit that no ranker read has the score minus infinity, which JSON does not know.
+    """
     span = passage.span
     return {
         "wikipedia_id": passage.page_id,
@@ -34,7 +38,7 @@ def provenance_of(passage: Passage, score: float) -> dict[str, Any]:
         "start_character": span.start_character,
         "end_paragraph_id": span.end_paragraph,
         "end_character": span.end_character,
-        "meta": {"passage_id": passage.id, "score": round(score, 6)},
+        "meta": {"passage_id": passage.id, "score": round(score, 6) if math.isfinite(score) else None},
     }
 
 
@@ -49,7 +53,7 @@ def prediction(
 
 def encode(line: Mapping[str, Any]) -> bytes:
     """The line's bytes, with the line break. ASCII, so that half a surrogate pair survives."""
-    return json.dumps(line).encode("ascii") + b"\n"
+    return json.dumps(line, allow_nan=False).encode("ascii") + b"\n"
 
 
 class PredictionFiles:

@@ -45,6 +45,11 @@ def evaluate() -> None:
 @click.option("--fusion", default="rrf", show_default=True, help="How several legs are fused: rrf or convex.")
 @click.option("--depth", default=100, show_default=True, type=click.IntRange(1), help="Passages a leg.")
 @click.option("--ranker", help="Rank the fused list, for example with cross-encoder.")
+@click.option(
+    "--ranker-folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Where `skerry train ranker` left it; the shipped one by default.",
+)
 @click.option("--rank-depth", default=50, show_default=True, type=click.IntRange(1), help="Passages to rank.")
 @click.option(
     "--generator", default="SmolLM2-135M-Instruct", show_default=True, help="Model of --task answer."
@@ -73,6 +78,7 @@ def run(
     fusion: str,
     depth: int,
     ranker: str | None,
+    ranker_folder: Path | None,
     rank_depth: int,
     generator: str,
     passages: int,
@@ -106,6 +112,8 @@ def run(
     FUSIONS.check(fusion)
     if min_confidence is not None and (ranker is None or task != "answer"):
         raise click.UsageError("--min-confidence needs --ranker and --task answer.")
+    if ranker_folder is not None and ranker is None:
+        raise click.UsageError("--ranker-folder needs --ranker.")
     if qrels is not None and task == "answer":
         raise click.UsageError("--qrels has no answers; leave --task answer out.")
     ranks = _whole_numbers(ks) if ks else None
@@ -136,7 +144,7 @@ def run(
             "index": index.manifest.result_hash,
             "gold": sha256_file(gold),
             "task": task,
-            "ranker": ranker,
+            "ranker": _ranker_identity(ranker, ranker_folder) if ranker else None,
             "generator": None,
         }
         model: Generator | None = None
@@ -148,7 +156,7 @@ def run(
             chain,
             spec,
             parameters,
-            ranker=_load_ranker(ranker, store) if ranker else None,
+            ranker=_load_ranker(ranker, store, ranker_folder) if ranker else None,
             generator=model,
             restart=restart,
             progress=default_progress(quiet),
@@ -224,10 +232,25 @@ def _print_table(table: ScoreTable, markdown: bool) -> None:
     console.print(table.rich())
 
 
-def _load_ranker(name: str, models: ModelStore) -> Ranker:
+def _load_ranker(name: str, models: ModelStore, folder: Path | None) -> Ranker:
     from skerry.ranking import load_ranker
 
-    return load_ranker(name, models)
+    return load_ranker(name, models, folder)
+
+
+def _ranker_identity(name: str, folder: Path | None) -> list[str]:
+    """The ranker's name and a digest of its files, so that a run never goes on with a newly trained one."""
+    import hashlib
+
+    import skerry.ranking
+    from skerry.core.files import sha256_file
+    from skerry.ranking.base import RANKERS
+
+    RANKERS.check(name)
+    source = Path(skerry.ranking.__file__).parent / "weights" / name if folder is None else folder
+    files = sorted(path for path in source.rglob("*") if path.is_file())
+    facts = "".join(f"{path.relative_to(source)} {sha256_file(path)}\n" for path in files)
+    return [name, hashlib.sha256(facts.encode()).hexdigest()]
 
 
 def _load_generator(name: str, models: ModelStore) -> tuple[Generator, list[str]]:

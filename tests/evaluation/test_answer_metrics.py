@@ -134,5 +134,7 @@ def test_common_words(gold: tuple[str, ...], other: tuple[str, ...]) -> None:
 def test_scores_are_shares(prediction: str, gold: str) -> None:
     for metric in (exact_match, f1, rouge_l, accuracy):
         assert 0 <= metric(prediction, gold) <= 1
+    # ROUGE-L is not: which of several longest subsequences counts depends on the side.
+    for metric in (exact_match, f1, accuracy):
         assert metric(prediction, gold) == pytest.approx(metric(gold, prediction))
     assert accuracy(prediction, gold) <= exact_match(prediction, gold)

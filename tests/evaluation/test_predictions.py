@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -49,6 +50,14 @@ def test_a_passage_as_provenance() -> None:
         "end_character": 20,
         "meta": {"passage_id": "p#2", "score": 0.333333},
     }
+
+
+@pytest.mark.parametrize("score", [-math.inf, math.nan])
+def test_a_score_that_json_does_not_know(score: float) -> None:
+    passage = Passage(0, "p#0", "p", "Page", "", "text", Span(1, 0, 1, 4))
+    provenance = provenance_of(passage, score)
+    assert provenance["meta"]["score"] is None
+    assert b"null" in encode(provenance)
 
 
 def test_a_line() -> None:

@@ -122,6 +122,8 @@ def test_bad_calls(folder: Path, tmp_path: Path) -> None:
         ((*call, "--limit", 0), 2, "--limit"),
         ((*call, "--task", "sing"), 2, "--task"),
         ((*call, "--min-confidence", "0.5"), 2, "needs --ranker"),
+        ((*call, "--ranker", "cross-encode"), 2, "cross-encoder"),
+        ((*call, "--ranker-folder", tmp_path), 2, "needs --ranker"),
         ((*call, "--qrels", folder / "qrels.tsv", "--task", "answer"), 2, "no answers"),
         ((*call, "--qrels", gold), 2, "fields instead of 3"),
         (("run", "--index", tmp_path / "none", "--gold", gold, "--out", out), 1, str(tmp_path / "none")),
