@@ -148,7 +148,7 @@ class AsyncClient:
                 yield request
 
         # gRPC reads the requests in a task of its own, which would swallow their errors.
-        failure: list[BaseException] = []
+        failure: list[Exception] = []
 
         async def guarded() -> AsyncIterator[Any]:
             try:

@@ -142,12 +142,12 @@ class Client:
                 yield request
 
         # An iterator of requests runs in a thread of gRPC's, which would swallow its errors.
-        failure: list[BaseException] = []
+        failure: list[Exception] = []
 
         def guarded() -> Iterator[Any]:
             try:
                 yield from requests()
-            except BaseException as error:
+            except Exception as error:
                 failure.append(error)
                 raise
 

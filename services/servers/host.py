@@ -301,11 +301,10 @@ class Host:
             return Part("generator", lambda: RemoteGenerator(remote))
 
         def load() -> Generator:
+            model = models.resolve(settings.model)
             from skerry.generation.engine import TransformersGenerator
 
-            generator = TransformersGenerator(
-                models.resolve(settings.model), settings.dtype, settings.threads or None
-            )
+            generator = TransformersGenerator(model, settings.dtype, settings.threads or None)
             generator.load()
             return generator
 
@@ -317,9 +316,10 @@ class Host:
         settings = self._settings.embedding
 
         def load() -> Any:
+            model = models.resolve(settings.model)
             from skerry.retrieval.embedding.encoder import SentenceEncoder
 
-            return SentenceEncoder(models.resolve(settings.model), settings.dtype)
+            return SentenceEncoder(model, settings.dtype)
 
         part: Part[Any] = Part("embedding model", load)
         made.warmers.append(part.warm)

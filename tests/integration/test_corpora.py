@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -207,3 +210,20 @@ def test_acknowledged_documents_survive_a_kill(start: Any, tmp_path: Path, no_mo
     stored = {json.loads(line)["put"]["id"] for line in log.read_text().splitlines()}
     assert set(acknowledged) <= stored
     assert server.stop() == 0
+
+
+def test_version_that_another_process_publishes(client: Client, bm25_index: Path, corpus_file: Path) -> None:
+    before = client.get_corpus("default").index_version
+    command = [sys.executable, "-m", "skerry", "index", "build", "--corpus", str(corpus_file)]
+    command += ["--format", "jsonl", "--legs", "bm25", "--set", "bm25.stem=false", "--workers", "1"]
+    subprocess.run([*command, "--out", str(bm25_index), "--quiet"], check=True, capture_output=True)
+    until = time.monotonic() + 30
+    while (now := _served(client)) == before:
+        assert time.monotonic() < until
+        assert client.retrieve(query("lighthouse")).hits
+        time.sleep(0.1)
+    assert client.get_corpus("default").index_version == now
+
+
+def _served(client: Client) -> str:
+    return next(index.version for index in client.server_info().indexes if index.corpus == "default")

@@ -218,7 +218,7 @@ class TestMissingModels:
             client.answer(AnswerRequest("who?", question()))
 
     def test_ranking(self, client: Client) -> None:
-        with pytest.raises(BackendUnavailable, match="models pull"):
+        with pytest.raises(BackendUnavailable, match="has no ranker"):
             client.rank([RankRequest("who?", (Candidate("t", "text"),))])
 
     def test_embedding(self, client: Client) -> None:
@@ -358,10 +358,8 @@ class TestOverload:
 
 
 class TestDrain:
-    def test_calls_in_flight_end(
-        self, start: Any, bm25_index: Path, tmp_path: Path, no_models: dict[str, str]
-    ) -> None:
-        server = start("all", f"--index={bm25_index}", f"--data={tmp_path / 'd'}", **no_models)
+    def test_calls_in_flight_end(self, start: Any, tmp_path: Path, no_models: dict[str, str]) -> None:
+        server = start("corpus", f"--data={tmp_path / 'd'}", **no_models)
         go_on = threading.Event()
 
         def requests() -> Iterator[Any]:
@@ -391,10 +389,10 @@ class TestDrain:
         assert server.process.wait(20) == 0
 
     def test_what_outlasts_the_grace_is_cut_off(
-        self, start: Any, bm25_index: Path, tmp_path: Path, no_models: dict[str, str]
+        self, start: Any, tmp_path: Path, no_models: dict[str, str]
     ) -> None:
         data = f"--data={tmp_path / 'd'}"
-        server = start("all", f"--index={bm25_index}", data, "--grace=0.5", **no_models)
+        server = start("corpus", data, "--grace=0.5", **no_models)
         go_on = threading.Event()
 
         def requests() -> Iterator[Any]:
