@@ -1,1 +1,1 @@
-"""What `skerry bench` runs, each beside the peer it names."""
+"""Measurements of single parts, each beside the peer that it names."""

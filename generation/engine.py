@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from skerry.core.deadline import Deadline
+from skerry.core.dtype import check_dtype
 from skerry.core.errors import InvalidInput
 from skerry.core.models.store import Model
 from skerry.core.timing import Timings
@@ -20,7 +21,6 @@ from skerry.generation.limits import check_decoding, check_question
 from skerry.generation.model import LoadedModel, Run
 from skerry.generation.prompting import ANSWER_ENDS
 
-DTYPES = ("auto", "bf16", "fp32")
 _LOCK_POLL = 0.05
 
 
@@ -36,13 +36,9 @@ class TransformersGenerator:
     """
 
     def __init__(self, model: Model, dtype: str = "auto", threads: int | None = None) -> None:
-        if dtype not in DTYPES:
-            raise InvalidInput(
-                f"There is no dtype {dtype!r}; known: {', '.join(DTYPES)}.", details={"field": "dtype"}
-            )
         self.name = model.name
         self._model = model
-        self._dtype = dtype
+        self._dtype = check_dtype(dtype)
         self._threads = threads
         self._lock = threading.Lock()
         self._loaded: LoadedModel | None = None

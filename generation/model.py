@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from skerry.core.deadline import Deadline
+from skerry.core.dtype import torch_dtype
 from skerry.core.errors import IndexCorrupt
 from skerry.core.models.store import Model
 from skerry.generation.prompting import Prompting
@@ -17,19 +18,6 @@ if TYPE_CHECKING:
 _PREFILL_CHUNK = 1024
 """Prompt tokens read between two looks at the deadline: well under a second on two cores. The first chunk's
 attention needs no mask, that of the later ones does: chunks of 256 cost 40% more at 750 tokens."""
-
-
-def pick_dtype(name: str, device: str) -> torch.dtype:
-    """The torch type for "bf16", "fp32" or "auto": bf16 where the device multiplies it in hardware."""
-    import torch
-
-    if name == "auto":
-        if device == "cuda":
-            fast = torch.cuda.is_bf16_supported(including_emulation=False)
-        else:
-            fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        name = "bf16" if fast else "fp32"
-    return torch.bfloat16 if name == "bf16" else torch.float32
 
 
 class LoadedModel:
@@ -57,7 +45,7 @@ class LoadedModel:
             self.tokenizer = AutoTokenizer.from_pretrained(model.folder, local_files_only=True)
             self.weights = AutoModelForCausalLM.from_pretrained(
                 model.folder,
-                dtype=pick_dtype(dtype, self.device),
+                dtype=torch_dtype(dtype, self.device),
                 attn_implementation="sdpa",
                 local_files_only=True,
             )

@@ -15,7 +15,7 @@ _NEEDED = ("SmolLM2-135M-Instruct", "all-MiniLM-L6-v2")
 
 @pytest.fixture(scope="session")
 def models() -> ModelStore:
-    """The user's own model store with the encoder and the generator in it, or a skip that says what to run."""
+    """The user's own model store with the encoder and the generator in it, or a skip that says why."""
     store = ModelStore()
     present = {status.name for status in store.list() if status.state == "present"}
     missing = [name for name in _NEEDED if name not in present]

@@ -13,6 +13,7 @@ from transformers import AutoModel
 from transformers.utils import logging
 
 from skerry.core.deadline import Deadline
+from skerry.core.dtype import resolve_dtype, torch_dtype
 from skerry.core.errors import IndexCorrupt, InvalidInput
 from skerry.core.models.store import Model
 
@@ -22,9 +23,6 @@ _WIDTH_STEP = 16
 """Batches are padded to a multiple of this: of few shapes, kernels and buffers are used again."""
 _BLOCK_TEXTS = 4096
 """Texts tokenised at a time: bounds memory, and is wide enough to fill batches of one length."""
-
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-
 
 logging.disable_progress_bar()
 
@@ -58,7 +56,7 @@ class SentenceEncoder:
         path = model.folder / "tokenizer.json"
         try:
             self._network = AutoModel.from_pretrained(
-                model.folder, dtype=_DTYPES[self.dtype], attn_implementation="sdpa", local_files_only=True
+                model.folder, dtype=torch_dtype(dtype), attn_implementation="sdpa", local_files_only=True
             ).eval()
             tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -128,15 +126,3 @@ class SentenceEncoder:
 
 def _padded(length: int) -> int:
     return -(-length // _WIDTH_STEP) * _WIDTH_STEP
-
-
-def resolve_dtype(dtype: str) -> str:
-    """ "fp32" or "bf16" for a setting that may be "auto". Raises `InvalidInput` for anything else."""
-    if dtype == "auto":
-        abilities = torch.cpu.get_capabilities()
-        return "bf16" if abilities.get("avx512_bf16") or abilities.get("amx_bf16") else "fp32"
-    if dtype not in _DTYPES:
-        raise InvalidInput(
-            f"There is no dtype {dtype!r}.", hint="Choose auto, bf16 or fp32.", details={"parameter": "dtype"}
-        )
-    return dtype

@@ -110,7 +110,7 @@ class DenseLeg:
         progress: Progress,
     ) -> BuiltLeg:
         """Add the shards' vectors, in order, to one index. Needs memory for the vectors, once."""
-        from skerry.retrieval.embedding.encoder import resolve_dtype
+        from skerry.core.dtype import resolve_dtype
         from skerry.retrieval.embedding.faiss_index import build_flat, build_hnsw
 
         out.mkdir(parents=True, exist_ok=True)

@@ -152,8 +152,8 @@ def verify(folder: Path, version: str | None, quiet: bool, as_json: bool) -> Non
             print(f"{file.problem or 'good':<12} {max(file.size, 0):>14,}  {file.path}")
     if report.problems:
         raise IndexCorrupt(
-            f"{len(report.problems)} of {len(report.files)} files of version {report.version} in {folder} are "
-            f"damaged: {', '.join(file.path for file in report.problems)}.",
+            f"{len(report.problems)} of {len(report.files)} files of version {report.version} in {folder} "
+            f"are damaged: {', '.join(file.path for file in report.problems)}.",
             hint="Activate another version (`skerry index versions DIR`), or build again with --force.",
         )
 

@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace, work: Path) -> None:
 
 
 def kill_after(command: list[str], delay: float, *, whole_group: bool) -> bool:
-    """Start a build and kill it, alone or with its workers, after `delay` seconds; False if it ended before."""
+    """Start a build and kill it, alone or with its workers, after `delay` seconds; False if it ended."""
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:

@@ -12,9 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from skerry.core.deadline import Deadline
+from skerry.core.dtype import resolve_dtype
 from skerry.core.errors import DeadlineExceeded, IndexCorrupt, InvalidInput
 from skerry.core.models.store import Model, ModelStore
-from skerry.retrieval.embedding.encoder import SentenceEncoder, resolve_dtype
+from skerry.retrieval.embedding.encoder import SentenceEncoder
 
 TEXTS = [
     "The lighthouse keeper lit the lamp at dusk.",

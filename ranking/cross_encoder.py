@@ -1,0 +1,93 @@
+"""The cross-encoder: query and passage read together (Nogueira and Cho 2019), on a small sentence encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from skerry.core.deadline import Deadline
+from skerry.core.errors import IndexCorrupt
+from skerry.core.models.store import ModelStore
+from skerry.ranking import adapter, low_rank
+from skerry.ranking.base import RankRequest, RankScores
+from skerry.ranking.pair_network import PairTokenizer, batches, load_network, passage_text
+
+SHIPPED = Path(__file__).parent / "weights" / "cross-encoder"
+
+
+class CrossEncoder:
+    """Scores every candidate by reading it with the query. Safe to call from several threads.
+
+    Args:
+        models: where the base model is.
+        folder: a trained ranker (`skerry train ranker cross-encoder`); the shipped one by default.
+        dtype: "fp32", "bf16", or "auto": bf16 where the processor multiplies it natively.
+
+    Raises:
+        NotFound: the base model has not been pulled, or there is no ranker in `folder`.
+        IndexCorrupt: damaged files, or a base model other than the one that the ranker was trained on.
+    """
+
+    name = "cross-encoder"
+
+    def __init__(self, models: ModelStore, folder: Path | None = None, dtype: str = "auto") -> None:
+        from skerry.core.dtype import torch_dtype
+
+        folder = SHIPPED if folder is None else folder
+        config, factors, head = adapter.load(folder)
+        base = models.resolve(config.base_model)
+        for what, was, now in (
+            ("weights", config.base_weights_hash, base.weights_hash),
+            ("tokenizer", config.base_tokenizer_hash, base.tokenizer_hash),
+        ):
+            if was != now:
+                raise IndexCorrupt(
+                    f"The ranker in {folder} was trained on {config.base_model} ({what} {was[:12]}), but "
+                    f"{base.folder} holds {base.name} ({what} {now[:12]}).",
+                    hint=f"Pull the model again with `skerry models pull {config.base_model} --force`.",
+                    details={"trained_on": config.base_model, "found": str(base.folder)},
+                )
+        network = load_network(base, torch.float32, "sdpa")
+        low_rank.merge(network.encoder, factors)
+        network.encoder.to(torch_dtype(dtype))
+        network.head.load_state_dict(head)
+        self._network = network.eval()
+        self._tokenizer = PairTokenizer(base, config.max_tokens)
+        self._calibration = config.calibration
+
+    def score(self, requests: Sequence[RankRequest], deadline: Deadline) -> list[RankScores]:
+        """One `RankScores` a request; raw scores are logits. Pairs of all requests share length buckets.
+
+        Raises:
+            InvalidInput: a text that is no valid Unicode.
+            DeadlineExceeded, Cancelled: between batches.
+        """
+        raw = self._logits(self._pairs(requests), deadline)
+        scores, start = [], 0
+        for request in requests:
+            part = raw[start : start + len(request.candidates)]
+            scores.append(RankScores(part, self._calibration.probabilities(part)))
+            start += len(part)
+        return scores
+
+    def _pairs(self, requests: Sequence[RankRequest]) -> list[tuple[list[int], int]]:
+        queries = self._tokenizer.tokens([request.query for request in requests])
+        texts = [passage_text(c.title, c.text) for request in requests for c in request.candidates]
+        passages = iter(self._tokenizer.tokens(texts))
+        return [
+            self._tokenizer.pair(query, next(passages))
+            for query, request in zip(queries, requests, strict=True)
+            for _ in request.candidates
+        ]
+
+    def _logits(self, pairs: Sequence[tuple[list[int], int]], deadline: Deadline) -> NDArray[np.float32]:
+        logits = np.empty(len(pairs), np.float32)
+        with torch.inference_mode():
+            for rows, ids, mask, types in batches(pairs):
+                deadline.check("ranking passages")
+                logits[rows] = self._network(ids, mask, types).numpy()
+        return logits

@@ -1,0 +1,40 @@
+"""Hits in the ranker's order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from skerry.core.deadline import Deadline
+from skerry.ranking.base import Candidate, Ranker, RankRequest
+from skerry.retrieval.base import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class RankedHit:
+    """A hit with the ranker's score and the calibrated probability that it answers the query."""
+
+    hit: Hit
+    score: float
+    calibrated: float
+
+
+def rerank(
+    ranker: Ranker, query: str, hits: Sequence[Hit], deadline: Deadline, depth: int
+) -> tuple[RankedHit, ...]:
+    """The first `depth` hits in the ranker's order, best first; the others behind, in their own order.
+
+    A hit behind has the score minus infinity and the probability 0.
+    """
+    head = hits[:depth]
+    if not head:
+        return ()
+    candidates = tuple(Candidate(hit.passage.title, hit.passage.text, hit.score) for hit in head)
+    [scores] = ranker.score([RankRequest(query, candidates)], deadline)
+    ranked = [
+        RankedHit(hit, float(raw), float(calibrated))
+        for hit, raw, calibrated in zip(head, scores.raw, scores.calibrated, strict=True)
+    ]
+    ranked.sort(key=lambda item: -item.score)
+    return (*ranked, *(RankedHit(hit, -math.inf, 0.0) for hit in hits[depth:]))

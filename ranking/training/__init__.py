@@ -1,0 +1,1 @@
+"""How rankers learn: questions, hard negatives, and a training loop a model."""

@@ -1,0 +1,245 @@
+"""Training of the cross-encoder: a low-rank adapter and a head on a frozen encoder, listwise softmax.
+
+On a CPU the frozen weights and the activations are bfloat16 and attention is written out ("eager"): its
+backward pass is twice as fast there as that of the fused form. Factors, head and optimiser are float32.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skerry.core.dtype import torch_dtype
+from skerry.core.errors import InvalidInput
+from skerry.core.models.store import Model
+from skerry.core.progress import Progress
+from skerry.ranking import adapter, calibration, low_rank
+from skerry.ranking.objectives.listwise_softmax import listwise_softmax
+from skerry.ranking.pair_network import PairTokenizer, batches, load_network, passage_text
+from skerry.ranking.training.examples import Example, draw_negatives
+from skerry.retrieval.corpus.store import PassageStore
+
+_CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to train.
+
+    Attributes:
+        rank: of the low-rank factors; 32 are 2.6 MB for a 6-layer, 384-wide base.
+        learning_rate: at its peak; linear warm-up over 2% of the steps, then a cosine to zero.
+        queries: questions a step; each brings its positive and `negatives` hard negatives.
+        max_tokens: of a pair; longer passages are cut.
+        seed: of the factors, the order and the drawing of negatives.
+    """
+
+    rank: int = 32
+    learning_rate: float = 1e-3
+    head_learning_rate: float = 1e-3
+    queries: int = 8
+    negatives: int = 5
+    max_tokens: int = 208
+    seed: int = 0
+    checkpoint_every: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What the trained ranker does on held-out questions' candidates.
+
+    Attributes:
+        questions: how many were held out for scoring.
+        first_hit_at_1, first_hit_at_5: the fused retrieval list.
+        hit_at_1, hit_at_5: the same candidates in the ranker's order.
+        calibration_error: expected calibration error on the half that Platt scaling was not fitted on.
+    """
+
+    questions: int
+    depth: int
+    first_hit_at_1: float
+    first_hit_at_5: float
+    hit_at_1: float
+    hit_at_5: float
+    calibration_error: float
+
+
+class CrossEncoderTrainer:
+    """One training run, which writes its checkpoints and its result to one folder.
+
+    Args:
+        base: the encoder to adapt.
+        passages: where the examples' ordinals lead.
+        out: folder of the result; a checkpoint there of the same settings is gone on from.
+    """
+
+    def __init__(self, base: Model, passages: PassageStore, out: Path, settings: Settings) -> None:
+        self._base, self._passages, self._out, self._settings = base, passages, out, settings
+        torch.manual_seed(settings.seed)
+        self._network = load_network(base, torch_dtype("auto"), "eager").eval()
+        self._factors = low_rank.attach(self._network.encoder, settings.rank, settings.seed)
+        self._head = list(self._network.head.parameters())
+        self._network.head.requires_grad_(True)
+        self._tokenizer = PairTokenizer(base, settings.max_tokens)
+        self._optimizer = torch.optim.AdamW(
+            [
+                {"params": self._factors, "peak": settings.learning_rate},
+                {"params": self._head, "peak": settings.head_learning_rate},
+            ],
+            weight_decay=0.0,
+        )
+
+    def train(self, examples: Sequence[Example], progress: Progress) -> None:
+        """One pass over `examples`; those with too few negatives are passed over.
+
+        Raises:
+            InvalidInput: fewer examples than one step needs.
+        """
+        settings = self._settings
+        drawn = self._draw(examples)
+        steps = len(drawn) // settings.queries
+        if not steps:
+            raise InvalidInput(
+                f"There are {len(drawn)} usable questions; one step needs {settings.queries}.",
+                hint="Give more questions, or index more passages, so that hard negatives can be found.",
+            )
+        done = self._resume(len(drawn))
+        with progress.task("training", total=steps, unit="steps") as task:
+            task.advance(done)
+            running = math.log(settings.negatives + 1)
+            for step in range(done, steps):
+                rows = drawn[step * settings.queries : (step + 1) * settings.queries]
+                loss = self._step(rows, step / steps)
+                running += 0.02 * (loss - running)
+                task.note(f"loss {running:.3f}")
+                task.advance()
+                if (step + 1) % settings.checkpoint_every == 0:
+                    self._save_checkpoint(step + 1, len(drawn))
+
+    def finish(self, held_out: Sequence[Example], depth: int, progress: Progress) -> Scores:
+        """Score the held-out questions, fit the calibration on half of them, write the adapter."""
+        scores, relevant = self._score_held_out(held_out, depth, progress)
+        half = len(scores) // 2
+        fitted = calibration.fit(np.concatenate(scores[:half]), np.concatenate(relevant[:half]))
+        rest, truth = np.concatenate(scores[half:]), np.concatenate(relevant[half:])
+        ranked = [
+            truth_of[np.argsort(-s, kind="stable")] for s, truth_of in zip(scores, relevant, strict=True)
+        ]
+        result = Scores(
+            questions=len(held_out),
+            depth=depth,
+            first_hit_at_1=_hit(relevant, 1),
+            first_hit_at_5=_hit(relevant, 5),
+            hit_at_1=_hit(ranked, 1),
+            hit_at_5=_hit(ranked, 5),
+            calibration_error=calibration.expected_calibration_error(fitted.probabilities(rest), truth),
+        )
+        config = adapter.AdapterConfig(
+            base_model=self._base.name,
+            base_weights_hash=self._base.weights_hash,
+            base_tokenizer_hash=self._base.tokenizer_hash,
+            rank=self._settings.rank,
+            max_tokens=self._settings.max_tokens,
+            calibration=fitted,
+        )
+        adapter.save(
+            self._out, config, low_rank.state(self._network.encoder), self._network.head.state_dict()
+        )
+        (self._out / _CHECKPOINT).unlink(missing_ok=True)
+        return result
+
+    def _draw(self, examples: Sequence[Example]) -> list[tuple[Example, list[int]]]:
+        rng = random.Random(self._settings.seed)
+        order = list(examples)
+        rng.shuffle(order)
+        drawn = [(example, draw_negatives(example, self._settings.negatives, rng)) for example in order]
+        return [(example, negatives) for example, negatives in drawn if negatives is not None]
+
+    def _step(self, rows: Sequence[tuple[Example, list[int]]], done: float) -> float:
+        warm_up = 0.02
+        share = done / warm_up if done < warm_up else 0.5 * (1 + math.cos(math.pi * done))
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["peak"] * max(share, 0.01)
+        ordinals = [o for example, negatives in rows for o in (example.question.positive, *negatives)]
+        queries = [example.question.query for example, _ in rows]
+        scores = self._scores(queries, ordinals, self._settings.negatives + 1)
+        loss = listwise_softmax(scores.view(len(rows), -1))
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_([*self._factors, *self._head], 1.0)
+        self._optimizer.step()
+        return float(loss.detach())
+
+    def _scores(self, queries: Sequence[str], ordinals: Sequence[int], each: int) -> Tensor:
+        """Scores of `each` ordinals a query, shape (len(ordinals),), in order."""
+        found = self._passages.get_many(ordinals)
+        passages = self._tokenizer.tokens([passage_text(p.title, p.text) for p in found])
+        tokens = self._tokenizer.tokens(queries)
+        pairs = [self._tokenizer.pair(tokens[row // each], passage) for row, passage in enumerate(passages)]
+        rows: list[int] = []
+        parts: list[Tensor] = []
+        for batch_rows, ids, mask, types in batches(pairs):
+            rows += batch_rows
+            parts.append(self._network(ids, mask, types))
+        places = torch.empty(len(rows), dtype=torch.long)
+        places[torch.tensor(rows)] = torch.arange(len(rows))
+        return torch.cat(parts)[places]
+
+    def _score_held_out(
+        self, held_out: Sequence[Example], depth: int, progress: Progress
+    ) -> tuple[list[np.ndarray[Any, np.dtype[np.float32]]], list[np.ndarray[Any, np.dtype[np.bool_]]]]:
+        scores, relevant = [], []
+        with torch.inference_mode(), progress.task("held-out questions", total=len(held_out)) as task:
+            for example in held_out:
+                ordinals = example.candidates[:depth]
+                scores.append(self._scores([example.question.query], ordinals, len(ordinals)).numpy())
+                relevant.append(np.array([o in example.question.relevant for o in ordinals], np.bool_))
+                task.advance()
+        return scores, relevant
+
+    def _save_checkpoint(self, step: int, examples: int) -> None:
+        self._out.mkdir(parents=True, exist_ok=True)
+        partial = self._out / f".{_CHECKPOINT}.part"
+        torch.save(
+            {
+                "run": self._run_key(examples),
+                "step": step,
+                "factors": [factor.detach() for factor in self._factors],
+                "head": self._network.head.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+            },
+            partial,
+        )
+        partial.replace(self._out / _CHECKPOINT)
+
+    def _resume(self, examples: int) -> int:
+        path = self._out / _CHECKPOINT
+        if not path.is_file():
+            return 0
+        kept = torch.load(path, weights_only=True)
+        if kept["run"] != self._run_key(examples):
+            raise InvalidInput(
+                f"{path} is of another run (other settings, examples or base model).",
+                hint="Give the same options to go on with it, or remove it to start anew.",
+            )
+        with torch.no_grad():
+            for factor, value in zip(self._factors, kept["factors"], strict=True):
+                factor.copy_(value)
+        self._network.head.load_state_dict(kept["head"])
+        self._optimizer.load_state_dict(kept["optimizer"])
+        return int(kept["step"])
+
+    def _run_key(self, examples: int) -> dict[str, Any]:
+        return asdict(self._settings) | {"examples": examples, "base": self._base.weights_hash}
+
+
+def _hit(ranked: Sequence[np.ndarray[Any, np.dtype[np.bool_]]], k: int) -> float:
+    return float(np.mean([truth[:k].any() for truth in ranked]))
