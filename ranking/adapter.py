@@ -45,14 +45,12 @@ def save(
     folder: Path, config: AdapterConfig, factors: Mapping[str, Tensor], head: Mapping[str, Tensor]
 ) -> None:
     """Write the adapter; factors in bfloat16, the head in float32."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save as to_bytes
 
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"encoder.{name}": value.to(torch.bfloat16).contiguous() for name, value in factors.items()}
     tensors |= {f"head.{name}": value.float().contiguous() for name, value in head.items()}
-    partial = folder / f".{WEIGHTS}.part"
-    save_file(tensors, partial)
-    partial.replace(folder / WEIGHTS)
+    write_atomically(folder / WEIGHTS, to_bytes(tensors))
     fields = asdict(config) | {"format": _FORMAT, "weights_sha256": sha256_file(folder / WEIGHTS)}
     write_atomically(folder / CONFIG, json.dumps(fields, indent=2, sort_keys=True).encode() + b"\n")
 
