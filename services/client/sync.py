@@ -14,7 +14,7 @@ import numpy as np
 from grpc_health.v1 import health_pb2
 from numpy.typing import NDArray
 
-from skerry.core.errors import DeadlineExceeded, SkerryError
+from skerry.core.errors import BackendUnavailable, DeadlineExceeded, SkerryError
 from skerry.generation.answer import AnswerRequest, References
 from skerry.generation.base import Event, GenerationRequest
 from skerry.ranking.base import RankRequest, RankScores
@@ -54,6 +54,21 @@ class Client:
         self._deadline = deadline
         self._channel = grpc.insecure_channel(target, options=channel_options())
         self._stubs = stubs(self._channel)
+
+    def wait_until_ready(self, seconds: float = 60.0) -> None:
+        """Return as soon as the server can be reached: for a program that has just started it.
+
+        Raises:
+            BackendUnavailable: it could not be reached in that time.
+        """
+        try:
+            grpc.channel_ready_future(self._channel).result(timeout=seconds)
+        except grpc.FutureTimeoutError as error:
+            raise BackendUnavailable(
+                f"The server at {self.target} could not be reached within {seconds:g} seconds.",
+                hint="Check that it runs and that the address is right.",
+                details={"target": self.target},
+            ) from error
 
     def server_info(self, *, deadline: float | None = None) -> ServerInfo:
         """Version, limits, services, and what is served."""
