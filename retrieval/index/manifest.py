@@ -13,6 +13,7 @@ from skerry.core.errors import IndexCorrupt
 from skerry.retrieval.base import Option
 
 FORMAT_VERSION = 1
+"""Raised when files or passages are laid out or made in another way, so that no older work is used again."""
 MANIFEST = "manifest.json"
 
 

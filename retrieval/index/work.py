@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -56,11 +57,20 @@ def finishing(target: Path, facts: dict[str, Any]) -> Iterator[Path]:
         fsync_tree(partial)
         failpoint("piece.before_rename")
         if not target.exists():
-            partial.rename(target)
+            _rename(partial, target)
             fsync_directory(target.parent)
         failpoint("piece.after_rename")
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _rename(partial: Path, target: Path) -> None:
+    try:
+        partial.rename(target)
+    except OSError as error:
+        # A worker of a killed build may live a moment longer and finish the same piece just now.
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
 
 
 def finished(target: Path, *, full: bool = True) -> Finished | None:

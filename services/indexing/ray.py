@@ -58,7 +58,7 @@ class RayEngine:
         """See `Engine.map`. At most `workers` tasks are in flight."""
         ray = self._ray
         # A lost node is no reason to do a shard twice behind the caller's back: a rerun resumes.
-        remote = ray.remote(num_cpus=self.threads, max_retries=0)(function)
+        remote = ray.remote(num_cpus=self.threads, max_retries=0)(lambda task: function(task))
         source = iter(tasks)
         flying: list[Any] = []
         try:

@@ -98,11 +98,23 @@ def kill_after(command: list[str], delay: float, *, whole_group: bool) -> bool:
             else:
                 process.kill()
             process.wait()
+            wait_for_workers(process.pid)
             return True
         if process.returncode != 0:
             assert process.stderr
             raise SystemExit(f"the build failed: {process.stderr.read()}")
         return False
+
+
+def wait_for_workers(group: int) -> None:
+    """Wait until the last process of the group has gone: workers must notice that they are alone."""
+    for _ in range(600):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    raise SystemExit("a worker outlived its build by 30 seconds")
 
 
 def check(out: Path, before: dict[Path, int], workers: int) -> dict[Path, int]:
