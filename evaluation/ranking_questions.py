@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from skerry.core.errors import InvalidInput
 from skerry.evaluation.gold import Record
 from skerry.evaluation.paragraph import place_of
 from skerry.ranking.training.examples import Question
@@ -12,19 +14,27 @@ from skerry.retrieval.corpus.store import PassageStore
 
 
 def ranking_questions(records: Sequence[Record], passages: PassageStore) -> list[Question]:
-    """The questions whose first evidence paragraph stands in the index; the others are left out.
+    """The questions whose first evidence paragraph stands in the index.
+
+    The others, and blank questions, are left out.
 
     Relevant are all passages that share a paragraph with the evidence; the positive is the one of them where
     the evidence starts.
+
+    Raises:
+        InvalidInput: naming the line: a paragraph or a character that is no whole number.
     """
     of_page: dict[str, list[Passage]] = {}
     questions = []
     for record in records:
         evidence = [item for output in record.outputs for item in output.provenance or ()]
-        places = [place for item in evidence if (place := place_of(item, record.where)) is not None]
-        if not places or places[0].first is None or places[0].last is None:
+        found = [(place, item) for item in evidence if (place := place_of(item, record.where)) is not None]
+        if not record.input.strip() or not found:
             continue
-        page, first, last = places[0].page, places[0].first, places[0].last
+        place, item = found[0]
+        page, first, last = place.page, place.first, place.last
+        if first is None or last is None:
+            continue
         if page not in of_page:
             of_page[page] = passages.get_many(passages.page_ordinals([page]))
         relevant = [
@@ -32,7 +42,7 @@ def ranking_questions(records: Sequence[Record], passages: PassageStore) -> list
         ]
         if not relevant:
             continue
-        start = (first, int(evidence[0].get("start_character") or 0))
+        start = (first, _start_character(item, record.where))
         positive = next(
             (p for p in relevant if start < (p.span.end_paragraph, p.span.end_character)), relevant[-1]
         )
@@ -46,3 +56,11 @@ def ranking_questions(records: Sequence[Record], passages: PassageStore) -> list
             )
         )
     return questions
+
+
+def _start_character(provenance: Mapping[str, Any], where: str) -> int:
+    start = provenance.get("start_character")
+    try:
+        return int(start or 0)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{where}: the start character {start!r} is no whole number.") from error

@@ -70,9 +70,11 @@ def load(folder: Path) -> tuple[AdapterConfig, dict[str, Tensor], dict[str, Tens
     try:
         fields: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         if fields.pop("format") != _FORMAT:
-            raise _damaged(folder / CONFIG, "it is of another format")
+            raise _damaged(folder / CONFIG, f"it is of another format than {_FORMAT}")
         config = AdapterConfig(**(fields | {"calibration": PlattScaling(**fields["calibration"])}))
-    except (ValueError, TypeError, KeyError) as error:
+    except KeyError as error:
+        raise _damaged(folder / CONFIG, f"the key {error} is missing") from error
+    except (ValueError, TypeError, AttributeError) as error:
         raise _damaged(folder / CONFIG, str(error)) from error
     weights = folder / WEIGHTS
     if not weights.is_file():
@@ -83,7 +85,10 @@ def load(folder: Path) -> tuple[AdapterConfig, dict[str, Tensor], dict[str, Tens
         tensors = load_file(weights)
     except SafetensorError as error:
         raise _damaged(weights, str(error)) from error
-    return config, _below(tensors, "encoder."), _below(tensors, "head.")
+    head = _below(tensors, "head.")
+    if missing := {"weight", "bias"} - head.keys():
+        raise _damaged(weights, f"the head's {' and '.join(sorted(missing))} is missing")
+    return config, _below(tensors, "encoder."), head
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

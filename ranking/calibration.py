@@ -30,8 +30,13 @@ def fit(scores: NDArray[np.float32], relevant: NDArray[np.bool_]) -> PlattScalin
         scores, relevant: shape (n,), of held-out candidates.
 
     Raises:
-        InvalidInput: only relevant or only irrelevant candidates.
+        InvalidInput: only relevant or only irrelevant candidates, or scores that are no numbers.
     """
+    if not np.isfinite(scores).all():
+        raise InvalidInput(
+            "The ranker's scores are not finite: its training diverged.",
+            hint="Choose a smaller learning rate.",
+        )
     positives, negatives = int(relevant.sum()), int((~relevant).sum())
     if not positives or not negatives:
         raise InvalidInput(

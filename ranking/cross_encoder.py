@@ -51,7 +51,7 @@ class CrossEncoder:
                     hint=f"Pull the model again with `skerry models pull {config.base_model} --force`.",
                     details={"trained_on": config.base_model, "found": str(base.folder)},
                 )
-        network = load_network(base, torch.float32, "sdpa")
+        network = load_network(base, torch.float32, "sdpa", config.max_tokens)
         low_rank.merge(network.encoder, factors)
         network.encoder.to(torch_dtype(dtype))
         network.head.load_state_dict(head)

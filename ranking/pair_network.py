@@ -6,6 +6,7 @@ trained to be read by its mean, and the [CLS] state learns what the mean washes 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from skerry.core.models.store import Model
 _WIDTH_STEP = 8
 _BATCH_TOKENS = 4096
 _QUERY_TOKENS = 64
+_LEAST_TOKENS = 8
 
 
 class PairNetwork(nn.Module):
@@ -44,12 +46,14 @@ class PairNetwork(nn.Module):
         return scores
 
 
-def load_network(base: Model, dtype: torch.dtype, attention: str) -> PairNetwork:
+def load_network(base: Model, dtype: torch.dtype, attention: str, max_tokens: int) -> PairNetwork:
     """The base encoder with a fresh head (float32). `attention` is transformers' "sdpa" or "eager".
 
     Raises:
         IndexCorrupt: a folder that cannot be loaded.
+        InvalidInput: a model that cannot read pairs of `max_tokens` tokens.
     """
+    from safetensors import SafetensorError
     from transformers import AutoModel
     from transformers.utils import logging
 
@@ -58,12 +62,17 @@ def load_network(base: Model, dtype: torch.dtype, attention: str) -> PairNetwork
         encoder = AutoModel.from_pretrained(
             base.folder, dtype=dtype, attn_implementation=attention, local_files_only=True
         )
-    except (OSError, ValueError) as error:
-        raise IndexCorrupt(
-            f"The model in {base.folder} cannot be loaded: {error}.",
-            hint=f"Fetch it again with `skerry models pull {base.name}`.",
-            details={"model": base.name, "path": str(base.folder)},
-        ) from error
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise _unusable(base, str(error)) from error
+    segments = getattr(encoder.config, "type_vocab_size", 0)
+    positions = getattr(encoder.config, "max_position_embeddings", 0)
+    if segments < 2 or positions < max_tokens:
+        raise InvalidInput(
+            f"{base.name} cannot read a query and a passage of together {max_tokens} tokens: it has "
+            f"{segments} kinds of segments and {positions} positions.",
+            hint="Choose a BERT-like base model.",
+            details={"model": base.name},
+        )
     return PairNetwork(encoder)
 
 
@@ -73,10 +82,23 @@ class PairTokenizer:
     Args:
         base: the model whose tokenizer is used.
         max_tokens: length of a pair at most; the query keeps its first 64 tokens, the passage gives way.
+
+    Raises:
+        IndexCorrupt: a folder without a readable tokenizer.json.
+        InvalidInput: a tokenizer without [CLS] and [SEP], or pairs too short to hold a query.
     """
 
     def __init__(self, base: Model, max_tokens: int) -> None:
-        tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
+        if max_tokens < _LEAST_TOKENS:
+            raise InvalidInput(
+                f"A pair cannot have {max_tokens} tokens.", hint=f"Give at least {_LEAST_TOKENS}."
+            )
+        try:
+            text = (base.folder / "tokenizer.json").read_text(encoding="utf-8")
+            json.loads(text)
+        except (OSError, ValueError) as error:
+            raise _unusable(base, f"tokenizer.json: {error}") from error
+        tokenizer = Tokenizer.from_str(text)
         tokenizer.no_padding()
         tokenizer.no_truncation()
         self._tokenizer = tokenizer
@@ -100,9 +122,17 @@ class PairTokenizer:
 
     def pair(self, query: list[int], passage: list[int]) -> tuple[list[int], int]:
         """The pair's ids, and where its second segment starts."""
-        first = [self._cls, *query[:_QUERY_TOKENS], self._separator]
-        room = max(0, self.max_tokens - len(first) - 1)
+        first = [self._cls, *query[: min(_QUERY_TOKENS, self.max_tokens - 3)], self._separator]
+        room = self.max_tokens - len(first) - 1
         return [*first, *passage[:room], self._separator], len(first)
+
+
+def _unusable(base: Model, why: str) -> IndexCorrupt:
+    return IndexCorrupt(
+        f"The model in {base.folder} cannot be loaded: {why}.",
+        hint=f"Fetch it again with `skerry models pull {base.name}`.",
+        details={"model": base.name, "path": str(base.folder)},
+    )
 
 
 def _special(tokenizer: Tokenizer, token: str, base: Model) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from skerry.core.deadline import Deadline
+from skerry.core.errors import InvalidInput
 from skerry.ranking.base import Candidate, Ranker, RankRequest
 from skerry.retrieval.base import Hit
 
@@ -26,10 +27,19 @@ def rerank(
     """The first `depth` hits in the ranker's order, best first; the others behind, in their own order.
 
     A hit behind has the score minus infinity and the probability 0.
+
+    Raises:
+        InvalidInput: a depth below 0, or a text that is no valid Unicode.
+        DeadlineExceeded, Cancelled: between the ranker's batches.
     """
+    if depth < 0:
+        raise InvalidInput(
+            f"The ranking depth is {depth}.", hint="Give 0 or more.", details={"field": "depth"}
+        )
+    behind = tuple(RankedHit(hit, -math.inf, 0.0) for hit in hits[depth:])
     head = hits[:depth]
     if not head:
-        return ()
+        return behind
     candidates = tuple(Candidate(hit.passage.title, hit.passage.text, hit.score) for hit in head)
     [scores] = ranker.score([RankRequest(query, candidates)], deadline)
     ranked = [
@@ -37,4 +47,4 @@ def rerank(
         for hit, raw, calibrated in zip(head, scores.raw, scores.calibrated, strict=True)
     ]
     ranked.sort(key=lambda item: -item.score)
-    return (*ranked, *(RankedHit(hit, -math.inf, 0.0) for hit in hits[depth:]))
+    return (*ranked, *behind)

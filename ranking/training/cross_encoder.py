@@ -6,7 +6,9 @@ backward pass is twice as fast there as that of the fused form. Factors, head an
 
 from __future__ import annotations
 
+import hashlib
 import math
+import pickle
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +20,9 @@ import torch
 from torch import Tensor
 
 from skerry.core.dtype import torch_dtype
-from skerry.core.errors import InvalidInput
+from skerry.core.errors import IndexCorrupt, InvalidInput
+from skerry.core.files import naming_full_disk
+from skerry.core.models.catalogue import CATALOGUE
 from skerry.core.models.store import Model
 from skerry.core.progress import Progress
 from skerry.ranking import adapter, calibration, low_rank
@@ -84,7 +88,7 @@ class CrossEncoderTrainer:
     def __init__(self, base: Model, passages: PassageStore, out: Path, settings: Settings) -> None:
         self._base, self._passages, self._out, self._settings = base, passages, out, settings
         torch.manual_seed(settings.seed)
-        self._network = load_network(base, torch_dtype("auto"), "eager").eval()
+        self._network = load_network(base, torch_dtype("auto"), "eager", settings.max_tokens).eval()
         self._factors = low_rank.attach(self._network.encoder, settings.rank, settings.seed)
         self._head = list(self._network.head.parameters())
         self._network.head.requires_grad_(True)
@@ -101,7 +105,9 @@ class CrossEncoderTrainer:
         """One pass over `examples`; those with too few negatives are passed over.
 
         Raises:
-            InvalidInput: fewer examples than one step needs.
+            InvalidInput: fewer examples than one step needs, or a checkpoint of another run.
+            IndexCorrupt: a damaged checkpoint.
+            BackendUnavailable: the folder of the result cannot be written.
         """
         settings = self._settings
         drawn = self._draw(examples)
@@ -111,7 +117,9 @@ class CrossEncoderTrainer:
                 f"There are {len(drawn)} usable questions; one step needs {settings.queries}.",
                 hint="Give more questions, or index more passages, so that hard negatives can be found.",
             )
-        done = self._resume(len(drawn))
+        with naming_full_disk(self._out):
+            self._out.mkdir(parents=True, exist_ok=True)
+        done = self._resume(drawn)
         with progress.task("training", total=steps, unit="steps") as task:
             task.advance(done)
             running = math.log(settings.negatives + 1)
@@ -122,10 +130,20 @@ class CrossEncoderTrainer:
                 task.note(f"loss {running:.3f}")
                 task.advance()
                 if (step + 1) % settings.checkpoint_every == 0:
-                    self._save_checkpoint(step + 1, len(drawn))
+                    self._save_checkpoint(step + 1, drawn)
 
     def finish(self, held_out: Sequence[Example], depth: int, progress: Progress) -> Scores:
-        """Score the held-out questions, fit the calibration on half of them, write the adapter."""
+        """Score the held-out questions, fit the calibration on half of them, write the adapter.
+
+        Raises:
+            InvalidInput: fewer than two questions, or none whose evidence was found in the half that the
+                calibration is fitted on.
+        """
+        if len(held_out) < 2:
+            raise InvalidInput(
+                f"There are {len(held_out)} held-out questions; the calibration needs at least two.",
+                hint="Hold out more pages.",
+            )
         scores, relevant = self._score_held_out(held_out, depth, progress)
         half = len(scores) // 2
         fitted = calibration.fit(np.concatenate(scores[:half]), np.concatenate(relevant[:half]))
@@ -143,7 +161,7 @@ class CrossEncoderTrainer:
             calibration_error=calibration.expected_calibration_error(fitted.probabilities(rest), truth),
         )
         config = adapter.AdapterConfig(
-            base_model=self._base.name,
+            base_model=self._base.name if self._base.name in CATALOGUE else str(self._base.folder),
             base_weights_hash=self._base.weights_hash,
             base_tokenizer_hash=self._base.tokenizer_hash,
             rank=self._settings.rank,
@@ -184,6 +202,8 @@ class CrossEncoderTrainer:
         passages = self._tokenizer.tokens([passage_text(p.title, p.text) for p in found])
         tokens = self._tokenizer.tokens(queries)
         pairs = [self._tokenizer.pair(tokens[row // each], passage) for row, passage in enumerate(passages)]
+        if not pairs:
+            return torch.empty(0)
         rows: list[int] = []
         parts: list[Tensor] = []
         for batch_rows, ids, mask, types in batches(pairs):
@@ -205,12 +225,12 @@ class CrossEncoderTrainer:
                 task.advance()
         return scores, relevant
 
-    def _save_checkpoint(self, step: int, examples: int) -> None:
-        self._out.mkdir(parents=True, exist_ok=True)
+    def _save_checkpoint(self, step: int, drawn: Sequence[tuple[Example, list[int]]]) -> None:
         partial = self._out / f".{_CHECKPOINT}.part"
         torch.save(
             {
-                "run": self._run_key(examples),
+                "run": self._run_key(len(drawn)),
+                "drawn": _digest(drawn),
                 "step": step,
                 "factors": [factor.detach() for factor in self._factors],
                 "head": self._network.head.state_dict(),
@@ -220,12 +240,20 @@ class CrossEncoderTrainer:
         )
         partial.replace(self._out / _CHECKPOINT)
 
-    def _resume(self, examples: int) -> int:
+    def _resume(self, drawn: Sequence[tuple[Example, list[int]]]) -> int:
         path = self._out / _CHECKPOINT
         if not path.is_file():
             return 0
-        kept = torch.load(path, weights_only=True)
-        if kept["run"] != self._run_key(examples):
+        try:
+            kept = torch.load(path, weights_only=True)
+        except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            raise IndexCorrupt(
+                f"The checkpoint {path} cannot be read: {str(error).splitlines()[0]}.",
+                hint="Remove it to start anew.",
+                details={"file": str(path)},
+            ) from error
+        digest = _digest(drawn)
+        if kept["run"] != self._run_key(len(drawn)) or kept.get("drawn", digest) != digest:
             raise InvalidInput(
                 f"{path} is of another run (other settings, examples or base model).",
                 hint="Give the same options to go on with it, or remove it to start anew.",
@@ -239,6 +267,13 @@ class CrossEncoderTrainer:
 
     def _run_key(self, examples: int) -> dict[str, Any]:
         return asdict(self._settings) | {"examples": examples, "base": self._base.weights_hash}
+
+
+def _digest(drawn: Sequence[tuple[Example, list[int]]]) -> str:
+    lines = [
+        f"{example.question.positive} {negatives} {example.question.query}\n" for example, negatives in drawn
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _hit(ranked: Sequence[np.ndarray[Any, np.dtype[np.bool_]]], k: int) -> float:

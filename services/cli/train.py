@@ -24,7 +24,12 @@ def ranker() -> None:
 @click.option(
     "--gold", required=True, type=click.Path(path_type=Path, dir_okay=False), help="KILT gold file."
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the trained ranker.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the trained ranker.",
+)
 @click.option("--base", default="all-MiniLM-L6-v2", show_default=True, help="Encoder to adapt.")
 @click.option(
     "--questions", default=15_000, show_default=True, type=click.IntRange(1), help="Training questions."
@@ -66,6 +71,7 @@ def cross_encoder(
     import random
     from dataclasses import asdict
 
+    from skerry.core.errors import InvalidInput
     from skerry.core.files import write_atomically
     from skerry.core.models.store import ModelStore
     from skerry.core.progress import default_progress
@@ -85,11 +91,17 @@ def cross_encoder(
         rng = random.Random(seed)
         training = rng.sample(training, min(questions, len(training)))
         testing = rng.sample(testing, min(250, len(testing)))
-        pipeline = RetrievalPipeline(index)
-        names = legs.split(",")
+        if len(testing) < 2:
+            raise InvalidInput(
+                f"{gold} has {len(known)} questions whose evidence is in the index, of which {len(testing)} "
+                "would be held out; the calibration needs at least two.",
+                hint="Give more questions, or hold out more pages with --held-out.",
+            )
+        names = [name.strip() for name in legs.split(",") if name.strip()]
         trainer = CrossEncoderTrainer(store.resolve(base), index.passages, out, settings)
-        trainer.train(list(mine(training, pipeline, names, 30, progress)), progress)
-        scores = trainer.finish(list(mine(testing, pipeline, names, 50, progress)), 50, progress)
+        with RetrievalPipeline(index) as pipeline:
+            trainer.train(list(mine(training, pipeline, names, 30, progress)), progress)
+            scores = trainer.finish(list(mine(testing, pipeline, names, 50, progress)), 50, progress)
     record = {"questions": len(training), "settings": asdict(settings), "scores": asdict(scores)}
     write_atomically(out / "training.json", json.dumps(record, indent=2, sort_keys=True).encode() + b"\n")
     if as_json:
