@@ -1,0 +1,97 @@
+"""A tiny encoder in a model store, an untrained ranker on it, a tiny index, and questions about the index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from skerry.core.models.store import Model, ModelStore
+from skerry.core.progress import SilentProgress
+from skerry.evaluation.gold import read_gold
+from skerry.evaluation.ranking_questions import ranking_questions
+from skerry.ranking import adapter, low_rank
+from skerry.ranking.calibration import PlattScaling
+from skerry.ranking.pair_network import PairNetwork, load_network
+from skerry.ranking.training.examples import Example, Question, mine
+from skerry.retrieval.index.build import BuildSpec, build_index
+from skerry.retrieval.index.engine import SerialEngine
+from skerry.retrieval.index.reader import Index
+from skerry.retrieval.pipeline import RetrievalPipeline
+
+from .tiny import write_corpus, write_gold, write_model
+
+MAX_TOKENS = 128
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
+    """An empty store of models."""
+    return ModelStore(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory, store: ModelStore) -> Model:
+    """The tiny encoder, a folder of the user's."""
+    return store.resolve(str(write_model(tmp_path_factory.mktemp("base") / "tiny")))
+
+
+@pytest.fixture
+def network(base: Model) -> PairNetwork:
+    """A fresh float32 network on the tiny encoder, its head always the same."""
+    torch.manual_seed(0)
+    return load_network(base, torch.float32, "sdpa", MAX_TOKENS).eval()
+
+
+@pytest.fixture(scope="session")
+def ranker_folder(tmp_path_factory: pytest.TempPathFactory, base: Model) -> Path:
+    """A ranker of random factors on the tiny encoder, written as training writes it."""
+    torch.manual_seed(1)
+    network = load_network(base, torch.float32, "sdpa", MAX_TOKENS)
+    low_rank.attach(network.encoder, rank=4, seed=1)
+    factors = {
+        name: value if name.endswith("_a") else torch.randn(value.shape) * 0.2
+        for name, value in low_rank.state(network.encoder).items()
+    }
+    folder = tmp_path_factory.mktemp("ranker") / "random"
+    config = adapter.AdapterConfig(
+        base_model=str(base.folder),
+        base_weights_hash=base.weights_hash,
+        base_tokenizer_hash=base.tokenizer_hash,
+        rank=4,
+        max_tokens=MAX_TOKENS,
+        calibration=PlattScaling(1.5, -0.25),
+    )
+    adapter.save(folder, config, factors, network.head.state_dict())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def index(tmp_path_factory: pytest.TempPathFactory, store: ModelStore) -> Iterator[Index]:
+    """Ten pages of two passages with the leg bm25."""
+    folder = tmp_path_factory.mktemp("ranking-index")
+    build_index(
+        BuildSpec(write_corpus(folder / "corpus.jsonl"), "kilt", legs=("bm25",)),
+        folder / "index",
+        engine=SerialEngine(),
+        models=store,
+        progress=SilentProgress(),
+    )
+    with Index.open(folder / "index", models=store) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def questions(tmp_path_factory: pytest.TempPathFactory, index: Index) -> list[Question]:
+    """Twenty questions, one for each passage."""
+    gold = read_gold(write_gold(tmp_path_factory.mktemp("gold") / "gold.jsonl"))
+    return ranking_questions(gold, index.passages)
+
+
+@pytest.fixture(scope="session")
+def examples(index: Index, questions: list[Question]) -> list[Example]:
+    """The questions with what bm25 finds for them."""
+    with RetrievalPipeline(index) as pipeline:
+        return list(mine(questions, pipeline, ["bm25"], 20, SilentProgress()))
