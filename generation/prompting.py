@@ -1,4 +1,4 @@
-"""The chat prompt: sources first, then the instruction, then the question, each tokenised on its own.
+"""The chat prompt: the instruction, then sources, then the question, each tokenised on its own.
 
 A source's tokens depend on nothing but the source and its number, so that whole sources can be dropped to
 make the prompt fit. Special tokens come from the chat template only: a passage or a question that spells
@@ -15,7 +15,6 @@ from skerry.core.errors import InvalidInput
 from skerry.generation.base import Source
 
 SYSTEM = "You answer questions with a few words copied from the given text."
-INSTRUCTION = "Answer with a few words copied from the text."
 OPENING = 'The answer is "'
 """The assistant's turn begins with these words, which are not part of the answer: a small model then goes on
 with a few words of the text instead of a sentence of its own."""
@@ -39,8 +38,8 @@ def source_text(number: int, source: Source) -> str:
 
 
 def question_text(question: str) -> str:
-    """What stands after the sources."""
-    return f"{INSTRUCTION}\nQuestion: {' '.join(question.split())}"
+    """What stands after the sources; repeating the instruction here made answers no better."""
+    return f"Question: {' '.join(question.split())}"
 
 
 class Prompting:
@@ -59,7 +58,7 @@ class Prompting:
     def _frame(self) -> tuple[str, str]:
         """The template's text before and after the user's message."""
         if not self._tokenizer.chat_template:
-            return "", "\n\n"
+            return f"{SYSTEM}\n\n", "\n\n"
         messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": _SLOT}]
         text: str = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         before, _, after = text.partition(_SLOT)
