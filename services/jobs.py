@@ -21,9 +21,9 @@ from skerry.retrieval.corpus.records import Page
 from skerry.retrieval.index.build import BuildSpec, run_build
 from skerry.retrieval.index.engine import Engine
 from skerry.retrieval.index.leg import LEGS
-from skerry.services import convert
 from skerry.services.catalogue import Catalogue, CorpusEntry
 from skerry.services.config import CorpusSettings
+from skerry.services.convert.fields import duration
 from skerry.services.documents import Outcome
 from skerry.services.operations import OperationStore, Tracker
 
@@ -96,7 +96,7 @@ class Jobs:
                 unchanged=counts[Outcome.UNCHANGED],
                 skipped=skipped,
                 failed=failed,
-                duration=convert.duration(time.monotonic() - start),
+                duration=duration(time.monotonic() - start),
             )
 
         # The format's own complaint about the path comes now, not in the operation.
@@ -153,7 +153,7 @@ class Jobs:
             passages=manifest.corpus.passages,
             legs=sorted(manifest.legs),
             result_hash=manifest.result_hash,
-            duration=convert.duration(time.monotonic() - start),
+            duration=duration(time.monotonic() - start),
         )
 
     def _engine(self, workers: int | None) -> Engine:

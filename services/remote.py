@@ -21,8 +21,11 @@ from skerry.protos.v1 import (
 )
 from skerry.ranking.base import RankRequest, RankScores
 from skerry.retrieval.base import RetrievalRequest, RetrievalResult
-from skerry.services import convert
 from skerry.services.client.channel import channel_options
+from skerry.services.convert.events import event_of
+from skerry.services.convert.generation import generate_request
+from skerry.services.convert.ranking import rank_request, rank_scores_of
+from skerry.services.convert.retrieval import retrieval_result_of, retrieve_request
 from skerry.services.errors import from_rpc
 
 _POLL = 0.05
@@ -103,13 +106,13 @@ class RemoteRetrieval:
 
     def retrieve(self, requests: Sequence[RetrievalRequest], deadline: Deadline) -> list[RetrievalResult]:
         """See `RetrievalChain.retrieve`."""
-        messages = [convert.retrieve_request(request, self._corpus) for request in requests]
+        messages = [retrieve_request(request, self._corpus) for request in requests]
         if len(messages) == 1:
             response = self._remote.call(self._stub.Retrieve, messages[0], deadline)
-            return [convert.retrieval_result_of(response)]
+            return [retrieval_result_of(response)]
         batch = retrieval_pb2.BatchRetrieveRequest(requests=messages)
         response = self._remote.call(self._stub.BatchRetrieve, batch, deadline)
-        return [convert.retrieval_result_of(item) for item in response.responses]
+        return [retrieval_result_of(item) for item in response.responses]
 
 
 class RemoteRanker:
@@ -122,10 +125,10 @@ class RemoteRanker:
 
     def score(self, requests: Sequence[RankRequest], deadline: Deadline) -> list[RankScores]:
         """See `Ranker.score`."""
-        batch = ranking_pb2.BatchRankRequest(requests=[convert.rank_request(item) for item in requests])
+        batch = ranking_pb2.BatchRankRequest(requests=[rank_request(item) for item in requests])
         response = self._remote.call(self._stub.BatchRank, batch, deadline)
         return [
-            convert.rank_scores_of(item, len(request.candidates))
+            rank_scores_of(item, len(request.candidates))
             for request, item in zip(requests, response.responses, strict=True)
         ]
 
@@ -140,6 +143,6 @@ class RemoteGenerator:
 
     def generate(self, request: GenerationRequest, deadline: Deadline) -> Iterator[Event]:
         """See `Generator.generate`."""
-        message = convert.generate_request(request)
+        message = generate_request(request)
         for response in self._remote.stream(self._stub.Generate, message, deadline):
-            yield convert.event_of(response)  # type: ignore[misc]
+            yield event_of(response)  # type: ignore[misc]

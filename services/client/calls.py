@@ -26,7 +26,6 @@ from skerry.protos.v1 import (
 from skerry.ranking.base import RankRequest, RankScores
 from skerry.retrieval.base import Option, RetrievalRequest, RetrievalResult
 from skerry.retrieval.corpus.records import Page
-from skerry.services import convert
 from skerry.services.client.results import (
     Answer,
     CorpusInfo,
@@ -37,6 +36,15 @@ from skerry.services.client.results import (
     ServerInfo,
 )
 from skerry.services.config import MESSAGE_LIMIT
+from skerry.services.convert.answer import answer_options
+from skerry.services.convert.corpora import document
+from skerry.services.convert.embedding import vectors_of
+from skerry.services.convert.events import event_of
+from skerry.services.convert.fields import duration
+from skerry.services.convert.generation import citation_of, completed_of, generate_request
+from skerry.services.convert.ranking import rank_request, rank_scores_of
+from skerry.services.convert.references import ranked_hits_of
+from skerry.services.convert.retrieval import retrieval_result_of, retrieve_request
 from skerry.services.errors import from_status
 
 R = TypeVar("R")
@@ -76,28 +84,28 @@ def server_info() -> Call[ServerInfo]:
 
 def retrieve(request: RetrievalRequest, corpus: str) -> Call[RetrievalResult]:
     with building():
-        message = convert.retrieve_request(request, corpus)
-    return Call("RetrievalService", "Retrieve", message, convert.retrieval_result_of)
+        message = retrieve_request(request, corpus)
+    return Call("RetrievalService", "Retrieve", message, retrieval_result_of)
 
 
 def batch_retrieve(requests: Sequence[RetrievalRequest], corpus: str) -> Call[list[RetrievalResult]]:
     with building():
-        messages = [convert.retrieve_request(request, corpus) for request in requests]
+        messages = [retrieve_request(request, corpus) for request in requests]
         batch = retrieval_pb2.BatchRetrieveRequest(requests=messages)
 
     def read(message: Any) -> list[RetrievalResult]:
-        return [convert.retrieval_result_of(item) for item in message.responses]
+        return [retrieval_result_of(item) for item in message.responses]
 
     return Call("RetrievalService", "BatchRetrieve", batch, read)
 
 
 def rank(requests: Sequence[RankRequest]) -> Call[list[RankScores]]:
     with building():
-        batch = ranking_pb2.BatchRankRequest(requests=[convert.rank_request(item) for item in requests])
+        batch = ranking_pb2.BatchRankRequest(requests=[rank_request(item) for item in requests])
 
     def read(message: Any) -> list[RankScores]:
         return [
-            convert.rank_scores_of(item, len(request.candidates))
+            rank_scores_of(item, len(request.candidates))
             for request, item in zip(requests, message.responses, strict=True)
         ]
 
@@ -109,26 +117,24 @@ def embed(texts: Sequence[str], dimensions: int | None) -> Call[NDArray[np.float
         message = embedding_pb2.EmbedRequest(
             texts=texts, options=embedding_pb2.EmbedOptions(dimensions=dimensions)
         )
-    return Call("EmbeddingService", "Embed", message, lambda m: convert.vectors_of(m.vectors))
+    return Call("EmbeddingService", "Embed", message, lambda m: vectors_of(m.vectors))
 
 
 def generate(request: GenerationRequest) -> Call[Any]:
     with building():
-        message = convert.generate_request(request)
-    return Call("GenerationService", "Generate", message, convert.event_of)
+        message = generate_request(request)
+    return Call("GenerationService", "Generate", message, event_of)
 
 
 def answer(request: AnswerRequest, corpus: str) -> Call[Answer]:
     with building():
-        message = answer_pb2.AnswerRequest(
-            question=request.question, options=convert.answer_options(request, corpus)
-        )
+        message = answer_pb2.AnswerRequest(question=request.question, options=answer_options(request, corpus))
 
     def read(message: Any) -> Answer:
         return Answer(
-            hits=convert.ranked_hits_of(message.references),
-            citations=tuple(convert.citation_of(item) for item in message.citations),
-            completed=convert.completed_of(message),
+            hits=ranked_hits_of(message.references),
+            citations=tuple(citation_of(item) for item in message.citations),
+            completed=completed_of(message),
         )
 
     return Call("AnswerService", "Answer", message, read)
@@ -137,9 +143,9 @@ def answer(request: AnswerRequest, corpus: str) -> Call[Answer]:
 def stream_answer(request: AnswerRequest, corpus: str) -> Call[Any]:
     with building():
         message = answer_pb2.StreamAnswerRequest(
-            question=request.question, options=convert.answer_options(request, corpus)
+            question=request.question, options=answer_options(request, corpus)
         )
-    return Call("AnswerService", "StreamAnswer", message, convert.event_of)
+    return Call("AnswerService", "StreamAnswer", message, event_of)
 
 
 def create_corpus(corpus: str, description: str, request_id: str) -> Call[CorpusInfo]:
@@ -175,7 +181,7 @@ def ingest(corpus: str, pages: Sequence[Page], replace: bool) -> Any:
     """One request of an ingestion stream."""
     with building():
         return corpus_pb2.IngestDocumentsRequest(
-            corpus=corpus, documents=[convert.document(page) for page in pages], replace_existing=replace
+            corpus=corpus, documents=[document(page) for page in pages], replace_existing=replace
         )
 
 
@@ -260,7 +266,7 @@ def cancel_operation(name: str) -> Call[None]:
 
 def wait_operation(name: str, seconds: float) -> Call[OperationInfo]:
     with building():
-        message = operations_pb2.WaitOperationRequest(name=name, timeout=convert.duration(seconds))
+        message = operations_pb2.WaitOperationRequest(name=name, timeout=duration(seconds))
     return Call("Operations", "WaitOperation", message, operation_info)
 
 

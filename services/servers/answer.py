@@ -13,8 +13,9 @@ from skerry.generation.base import Event, Generator
 from skerry.protos.v1 import answer_pb2
 from skerry.ranking.base import Ranker
 from skerry.retrieval.base import RetrievalChain
-from skerry.services import convert
 from skerry.services.config import AnswerSettings
+from skerry.services.convert.answer import answer_request_of
+from skerry.services.convert.events import EventWriter
 from skerry.services.parts import Part
 from skerry.services.servers.retrieval import with_legs
 from skerry.services.servers.work import Work
@@ -65,9 +66,9 @@ class AnswerServicer:
             yield message
 
     async def _stream(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        wanted = convert.answer_request_of(request.question, request.options, self._defaults)
+        wanted = answer_request_of(request.question, request.options, self._defaults)
         corpus = request.options.corpus
-        writer = convert.EventWriter(answer_pb2.StreamAnswerResponse)
+        writer = EventWriter(answer_pb2.StreamAnswerResponse)
         async for done in self._work.stream(context, lambda deadline: self._run(wanted, corpus, deadline)):
             yield writer.message(done.value, done.total, done.queue)
 

@@ -13,8 +13,9 @@ from skerry.core.errors import IndexNotReady, InvalidInput, SkerryError
 from skerry.protos.v1 import corpus_pb2
 from skerry.retrieval.index.manifest import Manifest
 from skerry.retrieval.index.versions import activate_version, current_version, list_versions
-from skerry.services import convert
 from skerry.services.catalogue import Catalogue, CorpusEntry
+from skerry.services.convert.corpora import page_of
+from skerry.services.convert.fields import timings
 from skerry.services.documents import Outcome
 from skerry.services.errors import to_status
 from skerry.services.jobs import Jobs
@@ -135,7 +136,7 @@ class CorpusServicer:
 
     async def _timed(self, context: Any, run: Callable[[Deadline], Any]) -> Any:
         done = await self._work.call(context, run)
-        done.value.timings.CopyFrom(convert.timings({}, done.total, done.queue))
+        done.value.timings.CopyFrom(timings({}, done.total, done.queue))
         return done.value
 
     async def _once(self, method: str, request: Any, context: Any, run: Callable[[Deadline], Any]) -> Any:
@@ -163,7 +164,7 @@ class CorpusServicer:
             )
 
         def run(_: Deadline) -> Any:
-            pages = [convert.page_of(item) for item in request.documents]
+            pages = [page_of(item) for item in request.documents]
             results = self._catalogue.entry(corpus).documents().put(pages, replace)
             return corpus_pb2.IngestDocumentsResponse(
                 results=[

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from skerry.core.deadline import Deadline
 from skerry.core.errors import InvalidInput, NotFound
 from skerry.protos.v1 import embedding_pb2
-from skerry.services import convert
+from skerry.services.convert.embedding import vectors
+from skerry.services.convert.fields import timings
 from skerry.services.parts import Part
 from skerry.services.servers.work import Work
 
@@ -43,9 +44,9 @@ class EmbeddingServicer:
     async def _embed(self, request: Any, options: Any, context: Any, response: Any) -> Any:
         done = await self._work.call(context, lambda deadline: self._vectors(request, options, deadline))
         return response(
-            vectors=convert.vectors(done.value, options.type),
+            vectors=vectors(done.value, options.type),
             model=self._model,
-            timings=convert.timings({}, done.total, done.queue),
+            timings=timings({}, done.total, done.queue),
         )
 
     def _vectors(self, request: Any, options: Any, deadline: Deadline) -> NDArray[np.float32]:

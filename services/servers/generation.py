@@ -9,7 +9,8 @@ from skerry.core.deadline import Deadline
 from skerry.core.errors import InvalidInput, NotFound
 from skerry.generation.base import Event, Generator
 from skerry.protos.v1 import generation_pb2
-from skerry.services import convert
+from skerry.services.convert.events import EventWriter
+from skerry.services.convert.generation import generate_request_of
 from skerry.services.parts import Part
 from skerry.services.servers.work import Work
 
@@ -43,12 +44,12 @@ class GenerationServicer:
                 hint="Leave the field `generator` out, or ask another server.",
                 details={"kind": "generator", "name": request.generator},
             )
-        wanted = convert.generate_request_of(request)
+        wanted = generate_request_of(request)
 
         def run(deadline: Deadline) -> Iterator[Event]:
             return self._generator.get().generate(wanted, deadline)
 
         texts = {source.id: source.text for source in request.sources}
-        writer = convert.EventWriter(generation_pb2.GenerateResponse, texts)
+        writer = EventWriter(generation_pb2.GenerateResponse, texts)
         async for done in self._work.stream(context, run):
             yield writer.message(done.value, done.total, done.queue)

@@ -8,7 +8,8 @@ from skerry.core.deadline import Deadline
 from skerry.core.errors import InvalidInput, NotFound
 from skerry.protos.v1 import ranking_pb2
 from skerry.ranking.base import RANKERS, Ranker
-from skerry.services import convert
+from skerry.services.convert.fields import timings
+from skerry.services.convert.ranking import rank_request_of, ranked
 from skerry.services.parts import Part
 from skerry.services.servers.work import Work
 
@@ -28,7 +29,7 @@ class RankingServicer:
 
     async def Rank(self, request: Any, context: Any) -> Any:  # noqa: N802 -- the contract's name
         done = await self._work.call(context, lambda deadline: self._rank([request], deadline)[0])
-        done.value.timings.CopyFrom(convert.timings({}, done.total, done.queue))
+        done.value.timings.CopyFrom(timings({}, done.total, done.queue))
         return done.value
 
     async def BatchRank(self, request: Any, context: Any) -> Any:  # noqa: N802 -- the contract's name
@@ -39,19 +40,17 @@ class RankingServicer:
             )
         done = await self._work.call(context, lambda deadline: self._rank(request.requests, deadline))
         return ranking_pb2.BatchRankResponse(
-            responses=done.value, timings=convert.timings({}, done.total, done.queue)
+            responses=done.value, timings=timings({}, done.total, done.queue)
         )
 
     def _rank(self, requests: Any, deadline: Deadline) -> list[Any]:
         for request in requests:
             self._check(request)
         ranker = self._ranker.get()
-        scores = ranker.score([convert.rank_request_of(request) for request in requests], deadline)
+        scores = ranker.score([rank_request_of(request) for request in requests], deadline)
         return [
             ranking_pb2.RankResponse(
-                candidates=convert.ranked(
-                    request, score, request.limit if request.HasField("limit") else None
-                ),
+                candidates=ranked(request, score, request.limit if request.HasField("limit") else None),
                 ranker=ranker.name,
             )
             for request, score in zip(requests, scores, strict=True)

@@ -14,8 +14,10 @@ from skerry.core.errors import InvalidInput
 from skerry.protos.v1 import retrieval_pb2
 from skerry.retrieval.base import LegRequest, RetrievalRequest, RetrievalResult
 from skerry.retrieval.validation import MAX_LIMIT, check_request
-from skerry.services import convert
 from skerry.services.catalogue import Catalogue, Opened
+from skerry.services.convert.fields import duration, timings
+from skerry.services.convert.passages import hit
+from skerry.services.convert.retrieval import retrieve_request_of
 from skerry.services.servers.work import Work
 
 SERVICE = "skerry.v1.RetrievalService"
@@ -31,18 +33,18 @@ class RetrievalServicer:
 
     async def Retrieve(self, request: Any, context: Any) -> Any:  # noqa: N802 -- the contract's name
         done = await self._work.call(context, lambda deadline: self._retrieve(request, deadline))
-        done.value.timings.total.CopyFrom(convert.duration(done.total))
-        done.value.timings.queue.CopyFrom(convert.duration(done.queue))
+        done.value.timings.total.CopyFrom(duration(done.total))
+        done.value.timings.queue.CopyFrom(duration(done.queue))
         return done.value
 
     async def BatchRetrieve(self, request: Any, context: Any) -> Any:  # noqa: N802 -- the contract's name
         done = await self._work.call(context, lambda deadline: self._batch(request, deadline))
         return retrieval_pb2.BatchRetrieveResponse(
-            responses=done.value, timings=convert.timings({}, done.total, done.queue)
+            responses=done.value, timings=timings({}, done.total, done.queue)
         )
 
     def _retrieve(self, request: Any, deadline: Deadline) -> Any:
-        wanted = convert.retrieve_request_of(request)
+        wanted = retrieve_request_of(request)
         check_request(replace(wanted, legs=wanted.legs or (LegRequest("bm25"),)))
         size = request.page_size if request.HasField("page_size") else wanted.limit
         if not 1 <= size <= MAX_LIMIT:
@@ -75,7 +77,7 @@ class RetrievalServicer:
                     hint="Use Retrieve, or set `limit`.",
                     details={"field": "requests.page_token"},
                 )
-        wanted = [convert.retrieve_request_of(item) for item in request.requests]
+        wanted = [retrieve_request_of(item) for item in request.requests]
         with self._catalogue.lease(corpora.pop()) as opened:
             results = opened.pipeline.retrieve(
                 [with_legs(item, opened.index.legs) for item in wanted], deadline
@@ -92,11 +94,11 @@ def with_legs(request: RetrievalRequest, legs: Sequence[str]) -> RetrievalReques
 
 def _response(result: RetrievalResult, opened: Opened, token: str) -> Any:
     return retrieval_pb2.RetrieveResponse(
-        hits=[convert.hit(hit) for hit in result.hits],
+        hits=[hit(item) for item in result.hits],
         next_page_token=token,
         corpus=opened.corpus,
         index_version=opened.index.version,
-        timings=convert.timings(result.timings, result.timings.get("total", 0.0)),
+        timings=timings(result.timings, result.timings.get("total", 0.0)),
     )
 
 

@@ -9,9 +9,9 @@ from skerry import __version__
 from skerry.core.deadline import Deadline
 from skerry.core.errors import SkerryError
 from skerry.protos.v1 import server_pb2
-from skerry.services import convert
 from skerry.services.catalogue import Catalogue
 from skerry.services.config import MESSAGE_LIMIT
+from skerry.services.convert.fields import timings
 from skerry.services.parts import Part
 from skerry.services.servers.work import Work
 
@@ -39,7 +39,7 @@ class ServerServicer:
 
     async def GetServerInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 -- the contract's name
         done = await self._work.call(context, self._info)
-        done.value.timings.CopyFrom(convert.timings({}, done.total, done.queue))
+        done.value.timings.CopyFrom(timings({}, done.total, done.queue))
         return done.value
 
     def _info(self, deadline: Deadline) -> Any:

@@ -1,0 +1,107 @@
+"""Generation's requests, and what a generator says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from skerry.generation.answer import AnswerRequest
+from skerry.generation.base import Citation, Completed, FinishReason, GenerationRequest, Source, Started
+from skerry.protos.v1 import generation_pb2
+from skerry.services.convert.fields import stages_of, text_range, timings
+
+_REASONS = {
+    FinishReason.STOP: generation_pb2.FINISH_REASON_STOP,
+    FinishReason.LENGTH: generation_pb2.FINISH_REASON_LENGTH,
+    FinishReason.ABSTAINED: generation_pb2.FINISH_REASON_ABSTAINED,
+}
+_REASON_NAMES = {number: reason for reason, number in _REASONS.items()}
+
+
+def generate_request(value: GenerationRequest) -> generation_pb2.GenerateRequest:
+    return generation_pb2.GenerateRequest(
+        question=value.question,
+        sources=[
+            generation_pb2.Source(id=item.id, title=item.title, text=item.text, score=item.score)
+            for item in value.sources
+        ],
+        options=generation_options(value),
+    )
+
+
+def generate_request_of(message: generation_pb2.GenerateRequest, max_tokens: int = 64) -> GenerationRequest:
+    return GenerationRequest(
+        question=message.question,
+        sources=tuple(Source(item.id, item.title, item.text, item.score) for item in message.sources),
+        **generation_knobs(message.options, max_tokens),
+    )
+
+
+def generation_options(value: GenerationRequest | AnswerRequest) -> generation_pb2.GenerationOptions:
+    return generation_pb2.GenerationOptions(
+        max_tokens=value.max_tokens, temperature=value.temperature, seed=value.seed, stop=value.stop
+    )
+
+
+def generation_knobs(options: generation_pb2.GenerationOptions, max_tokens: int) -> dict[str, Any]:
+    """The options as arguments of `GenerationRequest` and `AnswerRequest`, which share these fields."""
+    return {
+        "max_tokens": options.max_tokens if options.HasField("max_tokens") else max_tokens,
+        "temperature": options.temperature,
+        "seed": options.seed,
+        "stop": tuple(options.stop),
+    }
+
+
+def started(value: Started) -> generation_pb2.Started:
+    return generation_pb2.Started(
+        prompt_tokens=value.prompt_tokens, cached_tokens=value.cached_tokens, sources=value.sources
+    )
+
+
+def citation(value: Citation, answer: str, sources: Mapping[str, str]) -> generation_pb2.Citation:
+    """A citation, with byte ranges taken from the answer's and the source's text."""
+    return generation_pb2.Citation(
+        source_id=value.source_id,
+        answer_range=text_range(answer, value.answer_start, value.answer_end),
+        source_range=text_range(sources[value.source_id], value.source_start, value.source_end),
+        quote=value.quote,
+    )
+
+
+def citation_of(message: generation_pb2.Citation) -> Citation:
+    return Citation(
+        source_id=message.source_id,
+        answer_start=message.answer_range.start_character,
+        answer_end=message.answer_range.end_character,
+        source_start=message.source_range.start_character,
+        source_end=message.source_range.end_character,
+        quote=message.quote,
+    )
+
+
+def completed(value: Completed, total: float, queue: float) -> generation_pb2.Completed:
+    return generation_pb2.Completed(
+        reason=_REASONS[value.reason],
+        text=value.text,
+        usage=generation_pb2.Usage(
+            prompt_tokens=value.prompt_tokens,
+            cached_tokens=value.cached_tokens,
+            answer_tokens=value.answer_tokens,
+        ),
+        abstention=value.abstention,
+        timings=timings(value.timings, total, queue),
+    )
+
+
+def completed_of(message: Any) -> Completed:
+    """From `Completed`, or from an `AnswerResponse`, which has the same fields."""
+    return Completed(
+        reason=_REASON_NAMES[message.reason],
+        text=message.text,
+        prompt_tokens=message.usage.prompt_tokens,
+        cached_tokens=message.usage.cached_tokens,
+        answer_tokens=message.usage.answer_tokens,
+        abstention=message.abstention,
+        timings=stages_of(message.timings),
+    )

@@ -1,0 +1,9 @@
+"""Values of messages' fields."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+text = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
+small = st.integers(0, 2**31 - 1)
+number = st.floats(allow_nan=False, allow_infinity=False)

@@ -1,0 +1,34 @@
+"""Legs and fusions that cannot be said, and numbers that mean nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from skerry.core.errors import InvalidInput, NotFound
+from skerry.protos.v1 import answer_pb2, generation_pb2, types_pb2
+from skerry.retrieval.base import LegRequest
+from skerry.services.convert.legs import fusion_of, leg, leg_of
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (LegRequest("splade"), NotFound),
+        (LegRequest("kind"), NotFound),
+        (LegRequest("bm25", options={"k1": 1.2}), InvalidInput),
+        (LegRequest("dense", options={"ef_search": "many"}), InvalidInput),
+        (LegRequest("seal", options={"scoring": "best"}), InvalidInput),
+    ],
+)
+def test_legs_that_cannot_be_said(value: LegRequest, kind: type[Exception]) -> None:
+    with pytest.raises(kind):
+        leg(value)
+
+
+def test_numbers_of_nothing() -> None:
+    with pytest.raises(InvalidInput):
+        fusion_of(answer_pb2.AnswerOptions(fusion=77))  # type: ignore[arg-type]
+    assert fusion_of(answer_pb2.AnswerOptions()) == "rrf"
+    odd = types_pb2.Leg(seal=types_pb2.SealLeg(scoring=77))  # type: ignore[arg-type]
+    assert leg_of(odd, "legs[0]").options == {"scoring": 77}
+    assert generation_pb2.FinishReason.Name(0) == "FINISH_REASON_UNSPECIFIED"
