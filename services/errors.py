@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
@@ -167,6 +168,11 @@ def from_rpc(
         )
     row = _BY_CODE.get(code)
     return SkerryError(f"{target}: {text}") if row is None else row.error(f"{target}: {text}")
+
+
+def from_call(error: Any, target: str) -> SkerryError:
+    """The error behind what a call to `target` raised, an `RpcError` that has the call's outcome."""
+    return from_rpc(error.code(), error.details() or "", error.trailing_metadata() or (), target)
 
 
 def _packed(message: object) -> any_pb2.Any:

@@ -26,7 +26,7 @@ from skerry.services.convert.events import event_of
 from skerry.services.convert.generation import generate_request
 from skerry.services.convert.ranking import rank_request, rank_scores_of
 from skerry.services.convert.retrieval import retrieval_result_of, retrieve_request
-from skerry.services.errors import from_rpc
+from skerry.services.errors import from_call
 
 _POLL = 0.05
 
@@ -49,7 +49,7 @@ class Remote:
                 except grpc.FutureTimeoutError:
                     deadline.check(f"waiting for {self.target}")
         except grpc.RpcError as error:
-            raise self.error(error) from error
+            raise from_call(error, self.target) from error
         finally:
             future.cancel()
 
@@ -63,13 +63,9 @@ class Remote:
             except grpc.RpcError as error:
                 # A cancellation of ours is told as what it was.
                 deadline.check(f"reading from {self.target}")
-                raise self.error(error) from error
+                raise from_call(error, self.target) from error
             finally:
                 call.cancel()
-
-    def error(self, error: Any) -> SkerryError:
-        """The domain's error behind a failed call."""
-        return from_rpc(error.code(), error.details() or "", error.trailing_metadata() or (), self.target)
 
     def close(self) -> None:
         self.channel.close()

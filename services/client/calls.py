@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from google.longrunning import operations_pb2
 from google.protobuf.message import DecodeError
+from grpc_health.v1 import health_pb2
 from numpy.typing import NDArray
 
 from skerry.core.errors import InvalidInput
@@ -26,6 +28,7 @@ from skerry.protos.v1 import (
 from skerry.ranking.base import RankRequest, RankScores
 from skerry.retrieval.base import Option, RetrievalRequest, RetrievalResult
 from skerry.retrieval.corpus.records import Page
+from skerry.services.client.requests import building
 from skerry.services.client.results import (
     Answer,
     CorpusInfo,
@@ -35,7 +38,6 @@ from skerry.services.client.results import (
     ServedIndexInfo,
     ServerInfo,
 )
-from skerry.services.config import MESSAGE_LIMIT
 from skerry.services.convert.answer import answer_options
 from skerry.services.convert.corpora import document
 from skerry.services.convert.embedding import vectors_of
@@ -49,12 +51,14 @@ from skerry.services.errors import from_status
 
 R = TypeVar("R")
 
-INGEST_BATCH = 200
+STEP = 10.0
+"""Seconds of one wait for an operation: a lost connection is noticed that soon."""
+_INGEST_BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[R]):
-    """A method (by service and name), its request, and how its response is read."""
+    """A method (by service and name), its request, or several as an iterator, and how a response is read."""
 
     service: str
     method: str
@@ -80,6 +84,12 @@ def server_info() -> Call[ServerInfo]:
         )
 
     return Call("ServerService", "GetServerInfo", server_pb2.GetServerInfoRequest(), read)
+
+
+def healthy(service: str) -> Call[bool]:
+    serving = health_pb2.HealthCheckResponse.SERVING
+    request = health_pb2.HealthCheckRequest(service=service)
+    return Call("Health", "Check", request, lambda m: bool(m.status == serving))
 
 
 def retrieve(request: RetrievalRequest, corpus: str) -> Call[RetrievalResult]:
@@ -120,6 +130,19 @@ def embed(texts: Sequence[str], dimensions: int | None) -> Call[NDArray[np.float
     return Call("EmbeddingService", "Embed", message, lambda m: vectors_of(m.vectors))
 
 
+def embed_stream(batches: Iterable[Sequence[str]], dimensions: int | None) -> Call[NDArray[np.float32]]:
+    with building():
+        options = embedding_pb2.EmbedOptions(dimensions=dimensions)
+
+    def requests() -> Iterator[Any]:
+        for texts in batches:
+            with building():
+                request = embedding_pb2.EmbedStreamRequest(texts=texts, options=options)
+            yield request
+
+    return Call("EmbeddingService", "EmbedStream", requests(), lambda m: vectors_of(m.vectors))
+
+
 def generate(request: GenerationRequest) -> Call[Any]:
     with building():
         message = generate_request(request)
@@ -151,7 +174,7 @@ def stream_answer(request: AnswerRequest, corpus: str) -> Call[Any]:
 def create_corpus(corpus: str, description: str, request_id: str) -> Call[CorpusInfo]:
     with building():
         message = corpus_pb2.CreateCorpusRequest(
-            corpus=corpus, description=description, request_id=request_id
+            corpus=corpus, description=description, request_id=_id(request_id)
         )
     return Call("CorpusService", "CreateCorpus", message, lambda m: _corpus(m.corpus))
 
@@ -173,16 +196,21 @@ def list_corpora(token: str) -> Call[tuple[list[CorpusInfo], str]]:
 
 def delete_corpus(corpus: str, request_id: str) -> Call[None]:
     with building():
-        message = corpus_pb2.DeleteCorpusRequest(corpus=corpus, request_id=request_id)
+        message = corpus_pb2.DeleteCorpusRequest(corpus=corpus, request_id=_id(request_id))
     return Call("CorpusService", "DeleteCorpus", message, lambda _: None)
 
 
-def ingest(corpus: str, pages: Sequence[Page], replace: bool) -> Any:
-    """One request of an ingestion stream."""
-    with building():
-        return corpus_pb2.IngestDocumentsRequest(
-            corpus=corpus, documents=[document(page) for page in pages], replace_existing=replace
-        )
+def ingest(corpus: str, pages: Iterable[Page], replace: bool) -> Call[list[IngestOutcome]]:
+    def requests() -> Iterator[Any]:
+        source = iter(pages)
+        while batch := list(islice(source, _INGEST_BATCH)):
+            with building():
+                request = corpus_pb2.IngestDocumentsRequest(
+                    corpus=corpus, documents=[document(page) for page in batch], replace_existing=replace
+                )
+            yield request
+
+    return Call("CorpusService", "IngestDocuments", requests(), ingest_outcomes)
 
 
 def ingest_outcomes(message: Any) -> list[IngestOutcome]:
@@ -200,7 +228,7 @@ def ingest_outcomes(message: Any) -> list[IngestOutcome]:
 
 def delete_documents(corpus: str, ids: Sequence[str], request_id: str) -> Call[tuple[int, list[str]]]:
     with building():
-        message = corpus_pb2.DeleteDocumentsRequest(corpus=corpus, ids=ids, request_id=request_id)
+        message = corpus_pb2.DeleteDocumentsRequest(corpus=corpus, ids=ids, request_id=_id(request_id))
     return Call("CorpusService", "DeleteDocuments", message, lambda m: (m.deleted, list(m.missing)))
 
 
@@ -215,7 +243,7 @@ def import_documents(
             format=name,
             skip_bad=skip_bad,
             replace_existing=replace,
-            request_id=request_id,
+            request_id=_id(request_id),
         )
     return Call("CorpusService", "ImportDocuments", message, operation_info)
 
@@ -233,7 +261,7 @@ def build_index(
             legs=[corpus_pb2.IndexLeg(**{name: dict(parameters)}) for name, parameters in legs.items()],
             passage_words=passage_words,
             workers=workers,
-            request_id=request_id,
+            request_id=_id(request_id),
         )
     return Call("CorpusService", "BuildIndex", message, operation_info)
 
@@ -247,7 +275,7 @@ def list_index_versions(corpus: str) -> Call[list[IndexVersionInfo]]:
 def activate_index_version(corpus: str, version: str, request_id: str) -> Call[IndexVersionInfo]:
     with building():
         message = corpus_pb2.ActivateIndexVersionRequest(
-            corpus=corpus, version=version, request_id=request_id
+            corpus=corpus, version=version, request_id=_id(request_id)
         )
     return Call("CorpusService", "ActivateIndexVersion", message, lambda m: _version(m.version))
 
@@ -305,28 +333,9 @@ def operation_info(message: Any) -> OperationInfo:
     )
 
 
-def check_size(request: Any) -> None:
-    """Raise `InvalidInput` for a request over the message limit, before anything is sent."""
-    size = request.ByteSize()
-    if size > MESSAGE_LIMIT:
-        raise InvalidInput(
-            f"The request has {size:,} bytes; the limit is {MESSAGE_LIMIT:,}.",
-            hint="Send less in one call, or stream it.",
-            details={"field": "request", "bytes": str(size)},
-        )
-
-
-@contextmanager
-def building() -> Iterator[None]:
-    """Turn what protobuf says of a value that a field cannot hold into an `InvalidInput`."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        raise InvalidInput(
-            f"A value does not fit its field: {error}.",
-            hint="Texts must be valid Unicode, and whole numbers fit into 32 bits.",
-            details={"field": "request"},
-        ) from error
+def _id(given: str) -> str:
+    """The caller's request id, or one that no other call has."""
+    return given or uuid.uuid4().hex
 
 
 def _corpus(message: Any) -> CorpusInfo:

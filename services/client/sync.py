@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Self, TypeVar
 
 import grpc
 import numpy as np
-from grpc_health.v1 import health_pb2
 from numpy.typing import NDArray
 
-from skerry.core.errors import BackendUnavailable, DeadlineExceeded, SkerryError
+from skerry.core.errors import BackendUnavailable, DeadlineExceeded
 from skerry.generation.answer import AnswerRequest, References
 from skerry.generation.base import Event, GenerationRequest
 from skerry.ranking.base import RankRequest, RankScores
@@ -22,6 +20,7 @@ from skerry.retrieval.base import Option, RetrievalRequest, RetrievalResult
 from skerry.retrieval.corpus.records import Page
 from skerry.services.client import calls
 from skerry.services.client.channel import channel_options
+from skerry.services.client.requests import RequestStream, check_size
 from skerry.services.client.results import (
     Answer,
     CorpusInfo,
@@ -31,7 +30,7 @@ from skerry.services.client.results import (
     ServerInfo,
 )
 from skerry.services.client.stubs import stubs
-from skerry.services.errors import from_rpc
+from skerry.services.errors import from_call
 
 R = TypeVar("R")
 
@@ -76,10 +75,7 @@ class Client:
 
     def healthy(self, service: str = "", *, deadline: float | None = None) -> bool:
         """Whether the server says that it (or one service, by full name) is SERVING."""
-        request = health_pb2.HealthCheckRequest(service=service)
-        serving = health_pb2.HealthCheckResponse.SERVING
-        call = calls.Call("Health", "Check", request, lambda m: bool(m.status == serving))
-        return self._call(call, deadline)
+        return self._call(calls.healthy(service), deadline)
 
     def retrieve(
         self, request: RetrievalRequest, *, corpus: str = "", deadline: float | None = None
@@ -103,6 +99,16 @@ class Client:
         """Unit vectors, float32 of shape (len(texts), dimensions)."""
         return self._call(calls.embed(texts, dimensions), deadline)
 
+    def embed_stream(
+        self,
+        batches: Iterable[Sequence[str]],
+        *,
+        dimensions: int | None = None,
+        deadline: float | None = None,
+    ) -> Iterator[NDArray[np.float32]]:
+        """Any number of batches; each one's unit vectors as soon as they are done, in order: see `embed`."""
+        return self._exchange(calls.embed_stream(batches, dimensions), deadline)
+
     def generate(self, request: GenerationRequest, *, deadline: float | None = None) -> Iterator[Event]:
         """The generator's events as they come. Closing the iterator ends the work on the server."""
         return self._stream(calls.generate(request), deadline)
@@ -121,7 +127,7 @@ class Client:
         self, corpus: str, description: str = "", *, request_id: str = "", deadline: float | None = None
     ) -> CorpusInfo:
         """Make an empty corpus; `request_id` (one is made up) lets the call be repeated harmlessly."""
-        return self._call(calls.create_corpus(corpus, description, request_id or _id()), deadline)
+        return self._call(calls.create_corpus(corpus, description, request_id), deadline)
 
     def get_corpus(self, corpus: str, *, deadline: float | None = None) -> CorpusInfo:
         """One corpus."""
@@ -137,7 +143,7 @@ class Client:
 
     def delete_corpus(self, corpus: str, *, request_id: str = "", deadline: float | None = None) -> None:
         """Delete a corpus with its documents and index versions."""
-        self._call(calls.delete_corpus(corpus, request_id or _id()), deadline)
+        self._call(calls.delete_corpus(corpus, request_id), deadline)
 
     def ingest(
         self,
@@ -148,39 +154,16 @@ class Client:
         deadline: float | None = None,
     ) -> Iterator[IngestOutcome]:
         """Send documents as a stream; one outcome each, in order, once it is on the server's disk."""
-        source = iter(pages)
-
-        def requests() -> Iterator[Any]:
-            while batch := list(islice(source, calls.INGEST_BATCH)):
-                request = calls.ingest(corpus, batch, replace_existing)
-                calls.check_size(request)
-                yield request
-
-        # An iterator of requests runs in a thread of gRPC's, which would swallow its errors.
-        failure: list[Exception] = []
-
-        def guarded() -> Iterator[Any]:
-            try:
-                yield from requests()
-            except Exception as error:
-                failure.append(error)
-                raise
-
-        method = self._stubs["CorpusService"].IngestDocuments
-        call = method(guarded(), timeout=self._seconds(deadline))
-        try:
-            for response in call:
-                yield from calls.ingest_outcomes(response)
-        except grpc.RpcError as error:
-            raise (failure[0] if failure else self._error(error)) from error
-        finally:
-            call.cancel()
+        call = calls.ingest(corpus, pages, replace_existing)
+        with closing(self._exchange(call, deadline)) as responses:
+            for outcomes in responses:
+                yield from outcomes
 
     def delete_documents(
         self, corpus: str, ids: Sequence[str], *, request_id: str = "", deadline: float | None = None
     ) -> tuple[int, list[str]]:
         """How many documents were deleted, and the ids that were not there."""
-        return self._call(calls.delete_documents(corpus, ids, request_id or _id()), deadline)
+        return self._call(calls.delete_documents(corpus, ids, request_id), deadline)
 
     def import_documents(
         self,
@@ -194,7 +177,7 @@ class Client:
         deadline: float | None = None,
     ) -> OperationInfo:
         """Start reading documents from below the server's import folder."""
-        call = calls.import_documents(corpus, path, format, skip_bad, replace_existing, request_id or _id())
+        call = calls.import_documents(corpus, path, format, skip_bad, replace_existing, request_id)
         return self._call(call, deadline)
 
     def build_index(
@@ -208,7 +191,7 @@ class Client:
         deadline: float | None = None,
     ) -> OperationInfo:
         """Start making a new index version; `legs` by name with their parameters, bm25 alone by default."""
-        call = calls.build_index(corpus, legs or {}, passage_words, workers, request_id or _id())
+        call = calls.build_index(corpus, legs or {}, passage_words, workers, request_id)
         return self._call(call, deadline)
 
     def list_index_versions(self, corpus: str, *, deadline: float | None = None) -> list[IndexVersionInfo]:
@@ -219,7 +202,7 @@ class Client:
         self, corpus: str, version: str, *, request_id: str = "", deadline: float | None = None
     ) -> IndexVersionInfo:
         """Make a version the one that answers."""
-        return self._call(calls.activate_index_version(corpus, version, request_id or _id()), deadline)
+        return self._call(calls.activate_index_version(corpus, version, request_id), deadline)
 
     def operation(self, name: str, *, deadline: float | None = None) -> OperationInfo:
         """Long work as it is now."""
@@ -233,10 +216,10 @@ class Client:
         """Wait for long work to end. Raises its error, or `DeadlineExceeded` when it takes longer."""
         until = None if deadline is None else time.monotonic() + deadline
         while True:
-            left = _STEP if until is None else min(_STEP, until - time.monotonic())
+            left = calls.STEP if until is None else min(calls.STEP, until - time.monotonic())
             if left <= 0:
                 raise DeadlineExceeded(f"The operation {name} has not ended.", hint="Wait longer.")
-            operation = self._call(calls.wait_operation(name, left), left + _STEP)
+            operation = self._call(calls.wait_operation(name, left), left + calls.STEP)
             if operation.error is not None:
                 raise operation.error
             if operation.done:
@@ -257,34 +240,34 @@ class Client:
     def _seconds(self, deadline: float | None) -> float | None:
         return self._deadline if deadline is None else deadline
 
-    def _error(self, error: grpc.RpcError) -> SkerryError:
-        call = cast(Any, error)
-        return from_rpc(call.code(), call.details() or "", call.trailing_metadata() or (), self.target)
-
     def _call(self, call: calls.Call[R], deadline: float | None) -> R:
-        calls.check_size(call.request)
+        check_size(call.request)
         method = getattr(self._stubs[call.service], call.method)
         try:
             return call.read(method(call.request, timeout=self._seconds(deadline)))
         except grpc.RpcError as error:
-            raise self._error(error) from error
+            raise from_call(error, self.target) from error
 
     def _stream(self, call: calls.Call[R], deadline: float | None) -> Iterator[R]:
-        calls.check_size(call.request)
+        check_size(call.request)
         method = getattr(self._stubs[call.service], call.method)
         stream = method(call.request, timeout=self._seconds(deadline))
         try:
             for message in stream:
                 yield call.read(message)
         except grpc.RpcError as error:
-            raise self._error(error) from error
+            raise from_call(error, self.target) from error
         finally:
             stream.cancel()
 
-
-_STEP = 10.0
-"""Seconds of one wait for an operation: a lost connection is noticed that soon."""
-
-
-def _id() -> str:
-    return uuid.uuid4().hex
+    def _exchange(self, call: calls.Call[R], deadline: float | None) -> Generator[R, None, None]:
+        method = getattr(self._stubs[call.service], call.method)
+        requests = RequestStream(call.request)
+        stream = method(requests, timeout=self._seconds(deadline))
+        try:
+            for message in stream:
+                yield call.read(message)
+        except grpc.RpcError as error:
+            raise (requests.failure or from_call(error, self.target)) from error
+        finally:
+            stream.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from skerry.ranking.base import Candidate, RankRequest
 from skerry.retrieval.base import LegRequest, RetrievalRequest
 from skerry.retrieval.index.build import BuildSpec, build_index
 from skerry.retrieval.index.engine import SerialEngine
-from skerry.services.client import Client
+from skerry.services.client import AsyncClient, Client
 
 pytestmark = pytest.mark.models
 
@@ -165,6 +166,53 @@ def test_embed(client: Client) -> None:
         client.embed(["x"], dimensions=64)
     with pytest.raises(InvalidInput):
         client.embed([])
+
+
+def test_embed_stream(client: Client) -> None:
+    batches = [["a seal on a rock", "tax law"], ["puffins"], ["a seal on a rock"]]
+    streamed = list(client.embed_stream(iter(batches)))
+    assert [vectors.shape for vectors in streamed] == [(2, 384), (1, 384), (1, 384)]
+    for texts, vectors in zip(batches, streamed, strict=True):
+        np.testing.assert_allclose(vectors, client.embed(texts), atol=1e-2)
+    assert list(client.embed_stream([])) == []
+    vectors = client.embed_stream([["one"], []])
+    assert next(vectors).shape == (1, 384)
+    with pytest.raises(InvalidInput, match="1 to 1024 texts"):
+        next(vectors)
+
+
+def test_async_client(server: Any, client: Client) -> None:
+    async def use() -> None:
+        async with AsyncClient(server.address, deadline=120) as there:
+            vectors = await there.embed(["a seal on a rock", "tax law"])
+            assert vectors.shape == (2, 384)
+            streamed = [part async for part in there.embed_stream([["a seal on a rock"], ["tax law"]])]
+            np.testing.assert_allclose(np.concatenate(streamed), vectors, atol=1e-2)
+            answer = await there.answer(asked())
+            assert answer.text == client.answer(asked()).text
+            assert answer.citations
+            events = [event async for event in there.stream_answer(asked())]
+            check_answer(events)
+            assert events[-1].text == answer.text
+            with pytest.raises(InvalidInput):
+                await there.answer(asked(passages=0))
+
+    asyncio.run(use())
+
+
+@pytest.mark.usefixtures("ranker")
+def test_async_rank(server: Any, client: Client) -> None:
+    request = RankRequest(KEEPER, (Candidate("Tides", "A spring tide."), Candidate("L", "The keeper.")))
+
+    async def use() -> None:
+        async with AsyncClient(server.address, deadline=120) as there:
+            [scores] = await there.rank([request])
+            [expected] = client.rank([request])
+            np.testing.assert_allclose(scores.raw, expected.raw)
+            with pytest.raises(InvalidInput):
+                await there.rank([RankRequest(KEEPER, ())])
+
+    asyncio.run(use())
 
 
 @pytest.mark.parametrize(

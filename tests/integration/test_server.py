@@ -31,6 +31,7 @@ from skerry.generation.base import GenerationRequest, Source
 from skerry.protos.v1 import corpus_pb2, corpus_pb2_grpc, retrieval_pb2, retrieval_pb2_grpc
 from skerry.ranking.base import Candidate, RankRequest
 from skerry.retrieval.base import LegRequest, RetrievalRequest
+from skerry.retrieval.corpus.records import Page
 from skerry.services.client import AsyncClient, Client
 from skerry.services.client.channel import channel_options
 
@@ -224,6 +225,8 @@ class TestMissingModels:
     def test_embedding(self, client: Client) -> None:
         with pytest.raises(BackendUnavailable, match="models pull"):
             client.embed(["text"])
+        with pytest.raises(BackendUnavailable, match="models pull"):
+            next(client.embed_stream([["text"]]))
 
 
 class TestServer:
@@ -282,6 +285,59 @@ class TestServer:
                 with pytest.raises(BackendUnavailable):
                     async for _ in client.stream_answer(AnswerRequest("who?", question())):
                         pass
+
+        asyncio.run(use())
+
+    def test_async_client_says_what_is_missing(self, plain: Any) -> None:
+        async def use() -> None:
+            async with AsyncClient(plain.address, deadline=30) as client:
+                assert await client.healthy()
+                with pytest.raises(BackendUnavailable, match="models pull"):
+                    await client.embed(["text"])
+                with pytest.raises(BackendUnavailable, match="models pull"):
+                    await anext(client.embed_stream([["text"]]))
+                with pytest.raises(BackendUnavailable, match="has no ranker"):
+                    await client.rank([RankRequest("who?", (Candidate("t", "text"),))])
+                with pytest.raises(BackendUnavailable, match="models pull"):
+                    await client.answer(AnswerRequest("who?", question()))
+
+        asyncio.run(use())
+
+
+class TestRequestsThatCannotBeMade:
+    """A stream's requests are read behind the caller's back; their errors reach the caller all the same."""
+
+    def batches(self) -> Iterator[list[str]]:
+        yield ["\ud800"]
+
+    def pages(self) -> Iterator[Page]:
+        yield Page("1", "t", ("t", "Some text."))
+        raise RuntimeError("the source broke")
+
+    def test_client(self, client: Client) -> None:
+        client.create_corpus("broken-source")
+        with pytest.raises(InvalidInput, match="does not fit its field"):
+            next(client.embed_stream(self.batches()))
+        with pytest.raises(RuntimeError, match="the source broke"):
+            list(client.ingest("broken-source", self.pages()))
+        with pytest.raises(InvalidInput, match="does not fit its field"):
+            client.embed_stream([], dimensions=10**10)
+        client.delete_corpus("broken-source")
+
+    def test_async_client(self, plain: Any) -> None:
+        async def use() -> None:
+            async with AsyncClient(plain.address, deadline=30) as client:
+                await client.create_corpus("broken-source")
+                with pytest.raises(InvalidInput, match="does not fit its field"):
+                    await anext(client.embed_stream(self.batches()))
+                with pytest.raises(RuntimeError, match="the source broke"):
+                    async for _ in client.ingest("broken-source", self.pages()):
+                        pass
+                await client.delete_corpus("broken-source")
+                good = [Page("1", "t", ("t", "Some text."))]
+                await client.create_corpus("whole-source")
+                assert [outcome.id async for outcome in client.ingest("whole-source", good)] == ["1"]
+                await client.delete_corpus("whole-source")
 
         asyncio.run(use())
 
