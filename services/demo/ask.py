@@ -11,15 +11,18 @@ from skerry.generation.base import Event
 from skerry.services.cli.answer_view import as_object
 from skerry.services.demo.measure import SPEC
 
-MIN_CONFIDENCE = 0.1
+# The shipped ranker learnt its probabilities on encyclopedia questions and is far less sure of a manual's:
+# here those with an answer start at about 0.001, and those about other things end there.
+MIN_CONFIDENCE = 0.001
 QUESTIONS = (
-    "What does str.index do when it finds nothing?",
-    "How does Python rewrite the name __spam inside a class called Ham?",
-    "Which debugger command prints the call stack?",
-    "In what order does popitem() hand out the pairs of a dict?",
+    "Which exception do I get when I assign to an index past the end of a list?",
+    "What derives all ordering methods from a single one?",
+    "How many lines of source does the debugger's list command show?",
+    "What runtime cost has building a string by repeated concatenation?",
     "Who won the football world cup in 1998?",
 )
-"""The last one is not in the corpus: the services should say so and not make something up."""
+"""Four that the small model answers (the table says how often it does), and one that the corpus cannot,
+as the services should say."""
 _SECONDS = 120.0
 
 
