@@ -246,9 +246,9 @@ class CrossEncoderTrainer:
             return 0
         try:
             kept = torch.load(path, weights_only=True)
-        except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        except (RuntimeError, OSError, EOFError, ValueError, LookupError, pickle.UnpicklingError) as error:
             raise IndexCorrupt(
-                f"The checkpoint {path} cannot be read: {str(error).splitlines()[0]}.",
+                f"The checkpoint {path} cannot be read ({type(error).__name__}).",
                 hint="Remove it to start anew.",
                 details={"file": str(path)},
             ) from error
