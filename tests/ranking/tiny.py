@@ -16,7 +16,9 @@ FOODS = ("eels", "acorns", "moss", "beetles", "barley", "shrimps", "clover", "mo
 _OTHER = "the sleeps in a at night and eats where does what sleep eat many people have seen it there . ? ,"
 
 
-def write_model(folder: Path, *, seed: int = 0, positions: int = 256, segments: int = 2) -> Path:
+def write_model(
+    folder: Path, *, seed: int = 0, positions: int = 256, segments: int = 2, init: float = 0.02
+) -> Path:
     """A transformers folder: hidden size 32, two layers, random weights, WordPiece with single letters."""
     folder.mkdir(parents=True)
     letters = [*string.ascii_lowercase, *(f"##{letter}" for letter in string.ascii_lowercase)]
@@ -34,6 +36,7 @@ def write_model(folder: Path, *, seed: int = 0, positions: int = 256, segments: 
         intermediate_size=64,
         max_position_embeddings=positions,
         type_vocab_size=segments,
+        initializer_range=init,
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
