@@ -16,6 +16,7 @@ from skerry.core.progress import Progress
 from skerry.retrieval.base import Candidates
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.lexical.engine import LexicalSettings
+from skerry.retrieval.lexical.indexed_texts import indexed_texts
 from skerry.retrieval.lexical.jvm import CALLS, check_installed, java
 from skerry.retrieval.lexical.query_terms import query_terms
 from skerry.retrieval.lexical.ties import best
@@ -25,7 +26,6 @@ _ORDINAL = "ordinal"
 _BUFFER_MEGABYTES = 256.0
 _MOST_CLAUSES = 70_000
 """Above the number of words that the longest query can have."""
-_BLOCK = 1024
 
 
 class LuceneEngine:
@@ -63,11 +63,8 @@ class LuceneEngine:
             writer = new("org.apache.lucene.index.IndexWriter")(directory, configuration)
             try:
                 add = _adder(writer)
-                for start in range(0, len(passages), _BLOCK):
-                    stop = min(start + _BLOCK, len(passages))
-                    for ordinal, fields in enumerate(passages.texts(start, stop), start):
-                        add(ordinal, settings.text(*fields))
-                    task.advance(stop - start)
+                for ordinal, text in indexed_texts(passages, settings, task):
+                    add(ordinal, text)
                 writer.forceMerge(1)
                 writer.commit()
             finally:

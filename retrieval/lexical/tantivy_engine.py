@@ -22,6 +22,7 @@ from skerry.core.progress import Progress
 from skerry.retrieval.base import Candidates
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.lexical.engine import LexicalSettings
+from skerry.retrieval.lexical.indexed_texts import indexed_texts
 from skerry.retrieval.lexical.query_terms import query_terms
 from skerry.retrieval.lexical.ties import best
 
@@ -35,7 +36,6 @@ _ORDINAL = "ordinal"
 _LONGEST_TERM = 40
 _HEAP_BYTES = 1 << 30
 """A corpus whose postings fit here makes one segment; a larger one makes several, with the same results."""
-_BLOCK = 1024
 
 
 class TantivyEngine:
@@ -83,16 +83,13 @@ class TantivyEngine:
             index = tantivy.Index(schema, str(folder), sort_by_field=_ORDINAL)
             index.register_tokenizer(_ANALYZER, _analyzer(settings.stem, settings.stop))
             writer = index.writer(_HEAP_BYTES, 1)
-            for start in range(0, count, _BLOCK):
-                stop = min(start + _BLOCK, count)
-                for ordinal, fields in enumerate(passages.texts(start, stop), start):
-                    document = tantivy.Document()
-                    document.add_text(_TEXT, settings.text(*fields))
-                    document.add_unsigned(_ORDINAL, ordinal)
-                    if filler is not None:
-                        document.add_pre_tokenized_text(_TEXT, filler)
-                    writer.add_document(document)
-                task.advance(stop - start)
+            for ordinal, text in indexed_texts(passages, settings, task):
+                document = tantivy.Document()
+                document.add_text(_TEXT, text)
+                document.add_unsigned(_ORDINAL, ordinal)
+                if filler is not None:
+                    document.add_pre_tokenized_text(_TEXT, filler)
+                writer.add_document(document)
             writer.commit()
             writer.wait_merging_threads()
         (folder / ".tantivy-writer.lock").unlink(missing_ok=True)
