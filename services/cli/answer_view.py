@@ -11,6 +11,7 @@ import click
 from skerry.generation.answer import References
 from skerry.generation.base import Citation, Completed, Delta, Event, FinishReason, Started
 from skerry.ranking.rerank import RankedHit
+from skerry.services.cli.objects import evidence_objects, passage_object
 
 _AROUND = 90
 """Characters of the passage shown on either side of a quote."""
@@ -114,21 +115,9 @@ def as_object(question: str, events: Iterator[References | Event]) -> dict[str, 
 def _reference_object(ranked: RankedHit) -> dict[str, Any]:
     hit = ranked.hit
     return {
-        "passage": hit.passage.id,
-        "page": hit.passage.page_id,
-        "title": hit.passage.title,
-        "section": hit.passage.section,
-        "text": hit.passage.text,
+        **passage_object(hit.passage),
         "score": ranked.score if math.isfinite(ranked.score) else None,
         "confidence": None if math.isnan(ranked.calibrated) else ranked.calibrated,
         "legs": [{"leg": leg.leg, "rank": leg.rank, "score": leg.score} for leg in hit.legs],
-        "evidence": [
-            {
-                "ngram": evidence.ngram,
-                "count": evidence.count,
-                "score": evidence.score,
-                "spans": [list(span) for span in evidence.spans],
-            }
-            for evidence in hit.evidence
-        ],
+        "evidence": evidence_objects(hit.evidence),
     }

@@ -16,6 +16,7 @@ from skerry.core.errors import InvalidInput
 from skerry.retrieval.base import Hit, LegRequest, Option, RetrievalRequest, RetrievalResult
 from skerry.services.cli.highlight import highlighter
 from skerry.services.cli.index import parse_settings
+from skerry.services.cli.objects import evidence_objects, passage_object
 
 _CANDIDATES = 100
 _FIELDS = ("limit", "weight")
@@ -146,15 +147,11 @@ def _as_json(query: str, result: RetrievalResult) -> dict[str, Any]:
 
 
 def _hit_as_json(rank: int, hit: Hit) -> dict[str, Any]:
-    passage, span = hit.passage, hit.passage.span
+    span = hit.passage.span
     return {
         "rank": rank,
         "score": hit.score,
-        "passage": passage.id,
-        "page": passage.page_id,
-        "title": passage.title,
-        "section": passage.section,
-        "text": passage.text,
+        **passage_object(hit.passage),
         "span": {
             "start_paragraph": span.start_paragraph,
             "start_character": span.start_character,
@@ -162,13 +159,5 @@ def _hit_as_json(rank: int, hit: Hit) -> dict[str, Any]:
             "end_character": span.end_character,
         },
         "legs": {leg.leg: {"rank": leg.rank, "score": leg.score} for leg in hit.legs},
-        "evidence": [
-            {
-                "ngram": one.ngram,
-                "count": one.count,
-                "score": one.score,
-                "spans": [list(s) for s in one.spans],
-            }
-            for one in hit.evidence
-        ],
+        "evidence": evidence_objects(hit.evidence),
     }
