@@ -29,7 +29,7 @@ def index() -> None:
 
 @index.command()
 @click.option(
-    "--corpus", required=True, type=click.Path(path_type=Path), help="File or folder of the corpus."
+    "--corpus", type=click.Path(path_type=Path), help="File or folder of the corpus; pydoc needs none."
 )
 @click.option("--format", "corpus_format", required=True, help="kilt, beir, jsonl, text or pydoc.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the index.")
@@ -58,7 +58,7 @@ def index() -> None:
 @click.option("--quiet", is_flag=True, help="No progress.")
 @_JSON
 def build(
-    corpus: Path,
+    corpus: Path | None,
     corpus_format: str,
     out: Path,
     legs: str,
@@ -82,6 +82,10 @@ def build(
     from skerry.retrieval.corpus.chunking import Chunking
     from skerry.retrieval.index.build import BuildSpec, run_build
 
+    if corpus is None:
+        if corpus_format != "pydoc":
+            raise click.UsageError(f"The format {corpus_format} needs --corpus PATH.")
+        corpus = Path("pydoc")
     spec = BuildSpec(
         corpus=corpus,
         format=corpus_format,

@@ -199,6 +199,16 @@ def test_wrong_usage(command: tuple[str, ...], change: tuple[str, ...], word: st
     assert "Traceback" not in done.stderr
 
 
+def test_a_corpus_that_needs_no_path(tmp_path: Path) -> None:
+    command = ("build", "--legs", "bm25", "--out", str(tmp_path / "index"), "--quiet", "--json", "--format")
+    done = _skerry(*command, "pydoc")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["corpus"]["pages"] > 50
+    refused = _skerry(*command, "kilt")
+    assert refused.returncode == 2
+    assert "--corpus" in refused.stderr
+
+
 def test_dense(models: ModelStore, command: tuple[str, ...], tmp_path: Path) -> None:
     done = _skerry(*command, "--legs", "bm25,dense", SKERRY_MODELS=str(models.folder))
     assert done.returncode == 0, done.stderr
