@@ -178,8 +178,11 @@ class PredictionFiles:
             counts.append(_whole_lines(file, path, questions))
         done = min(counts)
         for file, count in zip(self._files.values(), counts, strict=True):
-            file.truncate(_offset_of_line(file, min(count, done)))
-            file.seek(0, os.SEEK_END)
+            end = _offset_of_line(file, min(count, done))
+            # Cutting off nothing would still change the time of a finished file.
+            if end < file.seek(0, os.SEEK_END):
+                file.truncate(end)
+                file.seek(0, os.SEEK_END)
         return min(done, len(questions))
 
 
