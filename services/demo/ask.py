@@ -15,10 +15,10 @@ from skerry.services.demo.measure import SPEC
 # here those with an answer start at about 0.001, and those about other things end there.
 MIN_CONFIDENCE = 0.001
 QUESTIONS = (
-    "Which exception do I get when I assign to an index past the end of a list?",
-    "What derives all ordering methods from a single one?",
+    "What kind of error is yield from in the body of an async def function?",
+    "As what kind of descriptor is property implemented, so that an instance cannot override it?",
     "How many lines of source does the debugger's list command show?",
-    "What runtime cost has building a string by repeated concatenation?",
+    "What are the arguments of __exit__ when no exception occurred?",
     "Who won the football world cup in 1998?",
 )
 """Four that the small model answers (the table says how often it does), and one that the corpus cannot,
