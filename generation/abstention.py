@@ -34,8 +34,8 @@ def too_weak(best: float, minimum: float) -> str:
     if best >= minimum:
         return ""
     return (
-        f"The best passage answers the question with probability {best:.3g}; "
-        f"at least {minimum:.3g} is asked for."
+        f"The best passage answers the question with probability {best:.3f}; "
+        f"at least {minimum:.3f} is asked for."
     )
 
 

@@ -18,7 +18,7 @@ QUESTIONS = (
     "What kind of error is yield from in the body of an async def function?",
     "As what kind of descriptor is property implemented, so that an instance cannot override it?",
     "How many lines of source does the debugger's list command show?",
-    "What are the arguments of __exit__ when no exception occurred?",
+    "Which PEP specified the nonlocal statement?",
     "Who won the football world cup in 1998?",
 )
 """Four that the small model answers (the table says how often it does), and one that the corpus cannot,
