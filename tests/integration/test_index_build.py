@@ -27,18 +27,22 @@ def _skerry(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
-@pytest.fixture
-def corpus(tmp_path: Path) -> Path:
-    """Forty pages of plain sentences, as JSON lines of KILT."""
-    path = tmp_path / "corpus.jsonl"
+def _write_corpus(path: Path, pages: int) -> None:
     with path.open("w") as file:
-        for number in range(40):
+        for number in range(pages):
             paragraphs = [
                 " ".join(f"Page {number} counts to {place} in part {part}." for place in range(12))
                 for part in range(5)
             ]
             page = {"_id": f"p{number}", "wikipedia_id": f"p{number}", "wikipedia_title": f"Page {number}"}
             file.write(json.dumps({**page, "text": [f"Page {number}", *paragraphs], "anchors": []}) + "\n")
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """Forty pages of plain sentences, as JSON lines of KILT."""
+    path = tmp_path / "corpus.jsonl"
+    _write_corpus(path, 40)
     return path
 
 
@@ -110,7 +114,9 @@ def test_two_builds_at_once(command: tuple[str, ...], tmp_path: Path) -> None:
     assert _skerry(*command).returncode == 0
 
 
-def test_interrupted_from_the_keyboard(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_interrupted_from_the_keyboard(command: tuple[str, ...], corpus: Path, tmp_path: Path) -> None:
+    # Large enough that the build cannot end between its first shard and the signal.
+    _write_corpus(corpus, 4000)
     process = subprocess.Popen(
         [sys.executable, "-m", "skerry", "index", *command],
         stderr=subprocess.PIPE,
