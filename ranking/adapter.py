@@ -28,6 +28,7 @@ class AdapterConfig:
         base_model, base_weights_hash, base_tokenizer_hash: the model it was trained on.
         rank: of the low-rank factors.
         max_tokens: length of a pair.
+        first_stage_weight: of the first stage's order beside the score (see `interpolation.py`).
         calibration: raw score to probability.
         weights_sha256: of the weights file.
     """
@@ -37,6 +38,7 @@ class AdapterConfig:
     base_tokenizer_hash: str
     rank: int
     max_tokens: int
+    first_stage_weight: float
     calibration: PlattScaling
     weights_sha256: str = ""
 

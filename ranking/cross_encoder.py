@@ -14,6 +14,7 @@ from skerry.core.errors import IndexCorrupt
 from skerry.core.models.store import ModelStore
 from skerry.ranking import adapter, low_rank
 from skerry.ranking.base import RankRequest, RankScores
+from skerry.ranking.interpolation import rank_prior
 from skerry.ranking.pair_network import PairTokenizer, batches, load_network, passage_text
 
 SHIPPED = Path(__file__).parent / "weights" / "cross-encoder"
@@ -57,19 +58,25 @@ class CrossEncoder:
         network.head.load_state_dict(head)
         self._network = network.eval()
         self._tokenizer = PairTokenizer(base, config.max_tokens)
+        self._first_stage_weight = config.first_stage_weight
         self._calibration = config.calibration
 
     def score(self, requests: Sequence[RankRequest], deadline: Deadline) -> list[RankScores]:
-        """One `RankScores` a request; raw scores are logits. Pairs of all requests share length buckets.
+        """One `RankScores` a request. Pairs of all requests share length buckets.
+
+        A raw score is the network's logit plus the weighted order of the candidates' first-stage scores: a
+        candidate's score depends on the others through their first-stage scores only, and not at all where
+        those are all equal.
 
         Raises:
             InvalidInput: a text that is no valid Unicode.
             DeadlineExceeded, Cancelled: between batches.
         """
-        raw = self._logits(self._pairs(requests), deadline)
+        logits = self._logits(self._pairs(requests), deadline)
         scores, start = [], 0
         for request in requests:
-            part = raw[start : start + len(request.candidates)]
+            prior = rank_prior([candidate.first_stage_score for candidate in request.candidates])
+            part = logits[start : start + len(prior)] + np.float32(self._first_stage_weight) * prior
             scores.append(RankScores(part, self._calibration.probabilities(part)))
             start += len(part)
         return scores

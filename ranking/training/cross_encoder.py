@@ -26,6 +26,7 @@ from skerry.core.models.catalogue import CATALOGUE
 from skerry.core.models.store import Model
 from skerry.core.progress import Progress
 from skerry.ranking import adapter, calibration, low_rank
+from skerry.ranking.interpolation import fit_weight, rank_prior
 from skerry.ranking.objectives.listwise_softmax import listwise_softmax
 from skerry.ranking.pair_network import PairTokenizer, batches, load_network, passage_text
 from skerry.ranking.training.examples import Example, draw_negatives
@@ -61,16 +62,20 @@ class Scores:
     """What the trained ranker does on held-out questions' candidates.
 
     Attributes:
-        questions: how many were held out for scoring.
+        questions: how many, half of those held out: nothing was fitted on them.
+        depth: candidates a question.
         first_hit_at_1, first_hit_at_5: the fused retrieval list.
-        hit_at_1, hit_at_5: the same candidates in the ranker's order.
-        calibration_error: expected calibration error on the half that Platt scaling was not fitted on.
+        reading_hit_at_1, reading_hit_at_5: the same candidates by the network's logit alone.
+        hit_at_1, hit_at_5: in the ranker's order, the first stage's weighed in.
+        calibration_error: expected calibration error.
     """
 
     questions: int
     depth: int
     first_hit_at_1: float
     first_hit_at_5: float
+    reading_hit_at_1: float
+    reading_hit_at_5: float
     hit_at_1: float
     hit_at_5: float
     calibration_error: float
@@ -133,7 +138,9 @@ class CrossEncoderTrainer:
                     self._save_checkpoint(step + 1, drawn)
 
     def finish(self, held_out: Sequence[Example], depth: int, progress: Progress) -> Scores:
-        """Score the held-out questions, fit the calibration on half of them, write the adapter.
+        """Write the adapter, with the first stage's weight and the calibration fitted on half of `held_out`.
+
+        The scores are those of the other half.
 
         Raises:
             InvalidInput: fewer than two questions, or none whose evidence was found in the half that the
@@ -144,21 +151,25 @@ class CrossEncoderTrainer:
                 f"There are {len(held_out)} held-out questions; the calibration needs at least two.",
                 hint="Hold out more pages.",
             )
-        scores, relevant = self._score_held_out(held_out, depth, progress)
-        half = len(scores) // 2
-        fitted = calibration.fit(np.concatenate(scores[:half]), np.concatenate(relevant[:half]))
-        rest, truth = np.concatenate(scores[half:]), np.concatenate(relevant[half:])
-        ranked = [
-            truth_of[np.argsort(-s, kind="stable")] for s, truth_of in zip(scores, relevant, strict=True)
-        ]
+        read, relevant = self._score_held_out(held_out, depth, progress)
+        half = len(read) // 2
+        priors = [rank_prior(-np.arange(len(scores))) for scores in read]
+        weight = fit_weight(read[:half], priors[:half], relevant[:half])
+        mixed = [scores + np.float32(weight) * prior for scores, prior in zip(read, priors, strict=True)]
+        fitted = calibration.fit(np.concatenate(mixed[:half]), np.concatenate(relevant[:half]))
+        probabilities = fitted.probabilities(np.concatenate(mixed[half:]))
+        truth = relevant[half:]
+        by_reading, by_both = _in_order(read[half:], truth), _in_order(mixed[half:], truth)
         result = Scores(
-            questions=len(held_out),
+            questions=len(truth),
             depth=depth,
-            first_hit_at_1=_hit(relevant, 1),
-            first_hit_at_5=_hit(relevant, 5),
-            hit_at_1=_hit(ranked, 1),
-            hit_at_5=_hit(ranked, 5),
-            calibration_error=calibration.expected_calibration_error(fitted.probabilities(rest), truth),
+            first_hit_at_1=_hit(truth, 1),
+            first_hit_at_5=_hit(truth, 5),
+            reading_hit_at_1=_hit(by_reading, 1),
+            reading_hit_at_5=_hit(by_reading, 5),
+            hit_at_1=_hit(by_both, 1),
+            hit_at_5=_hit(by_both, 5),
+            calibration_error=calibration.expected_calibration_error(probabilities, np.concatenate(truth)),
         )
         config = adapter.AdapterConfig(
             base_model=self._base.name if self._base.name in CATALOGUE else str(self._base.folder),
@@ -166,6 +177,7 @@ class CrossEncoderTrainer:
             base_tokenizer_hash=self._base.tokenizer_hash,
             rank=self._settings.rank,
             max_tokens=self._settings.max_tokens,
+            first_stage_weight=weight,
             calibration=fitted,
         )
         adapter.save(
@@ -274,6 +286,13 @@ def _digest(drawn: Sequence[tuple[Example, list[int]]]) -> str:
         f"{example.question.positive} {negatives} {example.question.query}\n" for example, negatives in drawn
     ]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _in_order(
+    scores: Sequence[np.ndarray[Any, np.dtype[np.float32]]],
+    relevant: Sequence[np.ndarray[Any, np.dtype[np.bool_]]],
+) -> list[np.ndarray[Any, np.dtype[np.bool_]]]:
+    return [truth[np.argsort(-s, kind="stable")] for s, truth in zip(scores, relevant, strict=True)]
 
 
 def _hit(ranked: Sequence[np.ndarray[Any, np.dtype[np.bool_]]], k: int) -> float:

@@ -90,7 +90,7 @@ def cross_encoder(
         training, testing = split_by_page(known, held_out, seed)
         rng = random.Random(seed)
         training = rng.sample(training, min(questions, len(training)))
-        testing = rng.sample(testing, min(250, len(testing)))
+        testing = rng.sample(testing, min(300, len(testing)))
         if len(testing) < 2:
             raise InvalidInput(
                 f"{gold} has {len(known)} questions whose evidence is in the index, of which {len(testing)} "
@@ -109,8 +109,10 @@ def cross_encoder(
         return
     click.echo(
         f"held out    {scores.questions} questions of unseen pages, {scores.depth} candidates each\n"
-        f"hit@1       {scores.first_hit_at_1:.3f} fused, {scores.hit_at_1:.3f} ranked\n"
-        f"hit@5       {scores.first_hit_at_5:.3f} fused, {scores.hit_at_5:.3f} ranked\n"
+        f"hit@1       {scores.first_hit_at_1:.3f} fused, {scores.reading_hit_at_1:.3f} by reading alone, "
+        f"{scores.hit_at_1:.3f} ranked\n"
+        f"hit@5       {scores.first_hit_at_5:.3f} fused, {scores.reading_hit_at_5:.3f} by reading alone, "
+        f"{scores.hit_at_5:.3f} ranked\n"
         f"calibration {scores.calibration_error:.3f} expected error"
     )
     print(f"The ranker is in {out}.", file=sys.stderr)

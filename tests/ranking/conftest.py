@@ -62,6 +62,7 @@ def ranker_folder(tmp_path_factory: pytest.TempPathFactory, base: Model) -> Path
         base_tokenizer_hash=base.tokenizer_hash,
         rank=4,
         max_tokens=MAX_TOKENS,
+        first_stage_weight=2.0,
         calibration=PlattScaling(1.5, -0.25),
     )
     adapter.save(folder, config, factors, network.head.state_dict())

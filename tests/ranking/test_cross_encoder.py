@@ -260,7 +260,7 @@ def test_learns_twenty_pairs_by_heart(
     assert len(notes.losses) == 200
     assert notes.losses[0] == pytest.approx(np.log(4), abs=0.05)
     assert notes.losses[-1] < 0.15
-    scores = trainer.finish(few, 20, SilentProgress())
+    scores = trainer.finish(few * 2, 20, SilentProgress())
     assert (scores.questions, scores.first_hit_at_1, scores.hit_at_1, scores.hit_at_5) == (5, 0, 1, 1)
 
     ranker = CrossEncoder(store, tmp_path / "out")
@@ -359,8 +359,8 @@ def test_held_out_questions_for_which_nothing_was_found(
     nothing = [replace(example, candidates=(), negatives=()) for example in examples[:2]]
     trainer = CrossEncoderTrainer(base, index.passages, tmp_path, SETTINGS)
     scores = trainer.finish([nothing[0], *examples[2:6], nothing[1]], 20, SilentProgress())
-    assert scores.questions == 6
-    assert scores.hit_at_5 <= 4 / 6
+    assert scores.questions == 3
+    assert scores.hit_at_5 <= 2 / 3
     with pytest.raises(InvalidInput, match="relevant and irrelevant"):
         trainer.finish(nothing, 20, SilentProgress())
 

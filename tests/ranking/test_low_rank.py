@@ -106,7 +106,7 @@ def test_factors_of_another_model(network: PairNetwork, change: Callable[[dict[s
 
 
 def config() -> adapter.AdapterConfig:
-    return adapter.AdapterConfig("base", "aa", "bb", 4, 128, PlattScaling(1.25, -0.5))
+    return adapter.AdapterConfig("base", "aa", "bb", 4, 128, 2.5, PlattScaling(1.25, -0.5))
 
 
 def test_save_and_load(network: PairNetwork, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_save_and_load(network: PairNetwork, tmp_path: Path) -> None:
     found, loaded, head = adapter.load(tmp_path / "new" / "folder")
     assert found.weights_sha256 == sha256_file(tmp_path / "new" / "folder" / adapter.WEIGHTS)
     assert found == adapter.AdapterConfig(
-        "base", "aa", "bb", 4, 128, PlattScaling(1.25, -0.5), found.weights_sha256
+        "base", "aa", "bb", 4, 128, 2.5, PlattScaling(1.25, -0.5), found.weights_sha256
     )
     assert loaded.keys() == factors.keys()
     assert all(torch.equal(loaded[name], value.to(torch.bfloat16)) for name, value in factors.items())

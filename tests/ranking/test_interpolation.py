@@ -1,0 +1,74 @@
+"""The first stage's order beside the ranker's score: hand-computed values, and what the weight learns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skerry.core.deadline import Deadline
+from skerry.core.models.store import ModelStore
+from skerry.ranking.base import Candidate, RankRequest
+from skerry.ranking.cross_encoder import CrossEncoder
+from skerry.ranking.interpolation import fit_weight, rank_prior
+
+
+def test_by_hand() -> None:
+    expected = [-math.log(62 / 60), 0.0, -math.log(61 / 60)]
+    assert rank_prior([0.1, 0.9, 0.5]) == pytest.approx(expected, abs=1e-7)
+
+
+def test_equal_scores_share_a_rank() -> None:
+    assert rank_prior([3.0, 5.0, 5.0, 1.0]) == pytest.approx(
+        [-math.log(62 / 60), 0.0, 0.0, -math.log(63 / 60)], abs=1e-7
+    )
+    assert not rank_prior([0.0] * 4).any()
+    assert rank_prior([]).shape == (0,)
+
+
+def test_the_scale_does_not_matter() -> None:
+    scores = np.random.default_rng(0).normal(size=30)
+    assert (rank_prior(scores) == rank_prior(1000 * scores + 7)).all()
+
+
+def test_a_weight_is_recovered() -> None:
+    rng = np.random.default_rng(1)
+    scores, priors, relevant = [], [], []
+    for _ in range(800):
+        score = rng.normal(size=20).astype(np.float32)
+        prior = rng.permutation(rank_prior(-np.arange(20)))
+        likelihood = np.exp(2 * score + 24 * prior)
+        chosen = rng.choice(20, p=likelihood / likelihood.sum())
+        scores.append(score)
+        priors.append(prior)
+        relevant.append(np.arange(20) == chosen)
+    assert fit_weight(scores, priors, relevant) == pytest.approx(12, rel=0.25)
+
+
+def test_nothing_to_learn_from() -> None:
+    scores, prior = np.arange(3, dtype=np.float32), rank_prior([3, 2, 1])
+    assert fit_weight([scores], [prior], [np.zeros(3, np.bool_)]) == 0.0
+    assert fit_weight([], [], []) == 0.0
+
+
+def test_a_first_stage_that_misleads_has_no_weight() -> None:
+    rng = np.random.default_rng(2)
+    scores = [rng.normal(size=10).astype(np.float32) for _ in range(100)]
+    priors = [rank_prior(-np.arange(10))] * 100
+    relevant = [np.arange(10) == (9 if i % 3 else int(s.argmax())) for i, s in enumerate(scores)]
+    assert fit_weight(scores, priors, relevant) == 0.0
+
+
+def test_the_ranker_weighs_the_first_stage_in(store: ModelStore, ranker_folder: Path) -> None:
+    ranker = CrossEncoder(store, ranker_folder)
+    texts = ("red boat", "blue sea", "green hill")
+    plain = tuple(Candidate("", text) for text in texts)
+    scored = tuple(replace(c, first_stage_score=s) for c, s in zip(plain, (1.0, 3.0, 2.0), strict=True))
+    [without, with_order] = ranker.score(
+        [RankRequest("boat", plain), RankRequest("boat", scored)], Deadline()
+    )
+    prior = rank_prior([1.0, 3.0, 2.0])
+    assert with_order.raw - without.raw == pytest.approx(2.0 * prior, abs=1e-5)
