@@ -86,7 +86,7 @@ def test_from_questions_to_a_ranker(folder: Path, options: dict[str, str], tmp_p
     out = tmp_path / "out"
     assert record == json.loads((out / "training.json").read_text())
     assert record["questions"] == 12
-    assert record["scores"]["questions"] == 8
+    assert record["scores"]["questions"] == 4
     assert record["settings"]["rank"] == 4
     assert "hard negatives: 12/12 questions" in done.stderr
     assert "training: 3/3 steps" in done.stderr
@@ -111,7 +111,7 @@ def test_words_for_people_and_a_relative_base(
     main()
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
-    assert lines[0] == "held out    8 questions of unseen pages, 50 candidates each"
+    assert lines[0] == "held out    4 questions of unseen pages, 50 candidates each"
     assert [line.split()[0] for line in lines] == ["held", "hit@1", "hit@5", "calibration"]
     assert printed.err.strip() == f"The ranker is in {tmp_path / 'out'}."
     # The base that was named from one folder is found from any other.
