@@ -33,12 +33,13 @@ def leg(value: LegRequest) -> types_pb2.Leg:
     message = types_pb2.Leg(limit=value.limit, weight=value.weight)
     knobs = getattr(message, value.name)
     knobs.SetInParent()
+    known = knobs.DESCRIPTOR.fields_by_name
     for name, option in value.options.items():
-        field = kind.message_type.fields_by_name.get(name)
+        field = known.get(name)
         if field is None:
             raise InvalidInput(
                 f"The {value.name} leg has no option {name!r}.",
-                hint=f"It knows: {', '.join(kind.message_type.fields_by_name) or 'none'}.",
+                hint=f"It knows: {', '.join(known) or 'none'}.",
                 details={"leg": value.name, "option": name},
             )
         try:

@@ -12,7 +12,7 @@ from skerry.services.cli.answer_view import as_object
 from skerry.services.demo.measure import SPEC
 
 # The shipped ranker learnt its probabilities on encyclopedia questions and is less sure of a manual's: of 29
-# questions of the set that were tried, the least sure had 0.014; of seven about other things, the surest 0.006.
+# questions of the set that were tried the least sure had 0.014, of seven about other things the surest 0.006.
 MIN_CONFIDENCE = 0.01
 QUESTIONS = (
     "What kind of error is yield from in the body of an async def function?",
