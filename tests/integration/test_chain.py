@@ -133,8 +133,9 @@ def endless() -> GenerationRequest:
 
 
 def test_deadline_in_the_middle_of_an_answer(client: Client) -> None:
+    # Less than reading the prompt and writing a few tokens takes on any processor: the model may end early.
     with pytest.raises((DeadlineExceeded, Cancelled)):
-        list(client.generate(endless(), deadline=1.0))
+        list(client.generate(endless(), deadline=0.03))
     assert client.server_info().generator
 
 

@@ -116,12 +116,14 @@ def test_two_builds_at_once(command: tuple[str, ...], tmp_path: Path) -> None:
 
 def test_interrupted_from_the_keyboard(command: tuple[str, ...], corpus: Path, tmp_path: Path) -> None:
     # Large enough that the build cannot end between its first shard and the signal.
-    _write_corpus(corpus, 4000)
+    _write_corpus(corpus, 1000)
     process = subprocess.Popen(
         [sys.executable, "-m", "skerry", "index", *command],
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Where the tests run behind a shell's `&`, the signal is ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     with process:
         shards = tmp_path / "index" / "build"
