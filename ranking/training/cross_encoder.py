@@ -264,8 +264,7 @@ class CrossEncoderTrainer:
                 hint="Remove it to start anew.",
                 details={"file": str(path)},
             ) from error
-        digest = _digest(drawn)
-        if kept["run"] != self._run_key(len(drawn)) or kept.get("drawn", digest) != digest:
+        if kept["run"] != self._run_key(len(drawn)) or kept["drawn"] != _digest(drawn):
             raise InvalidInput(
                 f"{path} is of another run (other settings, examples or base model).",
                 hint="Give the same options to go on with it, or remove it to start anew.",
