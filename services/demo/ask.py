@@ -21,8 +21,8 @@ QUESTIONS = (
     "Which PEP specified the nonlocal statement?",
     "Who won the football world cup in 1998?",
 )
-"""Four that the corpus answers, whatever the small model makes of them (the table says how often it is right),
-and one that it does not, as the services should say."""
+"""Four that the corpus answers, whatever the small model makes of them (the table says how often it is
+right), and one that it does not, as the services should say."""
 _SECONDS = 120.0
 
 
