@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from skerry.core.deadline import Deadline
 from skerry.core.errors import IndexCorrupt
+from skerry.core.models import low_rank
 from skerry.core.models.store import ModelStore
-from skerry.ranking import adapter, low_rank
+from skerry.ranking import adapter
 from skerry.ranking.base import RankRequest, RankScores
 from skerry.ranking.interpolation import rank_prior
 from skerry.ranking.pair_network import PairTokenizer, batches, load_network, passage_text

@@ -22,10 +22,11 @@ from torch import Tensor
 from skerry.core.dtype import torch_dtype
 from skerry.core.errors import IndexCorrupt, InvalidInput
 from skerry.core.files import naming_full_disk
+from skerry.core.models import low_rank
 from skerry.core.models.catalogue import CATALOGUE
 from skerry.core.models.store import Model
 from skerry.core.progress import Progress
-from skerry.ranking import adapter, calibration, low_rank
+from skerry.ranking import adapter, calibration
 from skerry.ranking.interpolation import fit_weight, rank_prior
 from skerry.ranking.objectives.listwise_softmax import listwise_softmax
 from skerry.ranking.pair_network import PairTokenizer, batches, load_network, passage_text

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from skerry.core.models import low_rank
 from skerry.core.models.store import Model, ModelStore
 from skerry.core.progress import SilentProgress
 from skerry.evaluation.gold import read_gold
 from skerry.evaluation.ranking_questions import ranking_questions
-from skerry.ranking import adapter, low_rank
+from skerry.ranking import adapter
 from skerry.ranking.calibration import PlattScaling
 from skerry.ranking.pair_network import PairNetwork, load_network
 from skerry.ranking.training.examples import Example, Question, mine

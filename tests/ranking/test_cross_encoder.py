@@ -23,9 +23,10 @@ from skerry.core.errors import (
     InvalidInput,
     NotFound,
 )
+from skerry.core.models import low_rank
 from skerry.core.models.store import Model, ModelStore
 from skerry.core.progress import SilentProgress
-from skerry.ranking import adapter, load_ranker, low_rank
+from skerry.ranking import adapter, load_ranker
 from skerry.ranking.base import Candidate, RankRequest
 from skerry.ranking.cross_encoder import SHIPPED, CrossEncoder
 from skerry.ranking.pair_network import PairNetwork, PairTokenizer, batches, passage_text

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from skerry.core.errors import IndexCorrupt, InvalidInput, NotFound
 from skerry.core.files import sha256_file
-from skerry.ranking import adapter, low_rank
+from skerry.core.models import low_rank
+from skerry.ranking import adapter
 from skerry.ranking.calibration import PlattScaling
 from skerry.ranking.pair_network import PairNetwork
 

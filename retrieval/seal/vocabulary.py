@@ -1,0 +1,130 @@
+"""Passages in the words of a language model: the tokens that the FM-index holds and the model generates."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from skerry.core.errors import InvalidInput
+from skerry.core.models.store import Model
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+
+class Vocabulary:
+    """A language model's own tokenizer, as SEAL uses it.
+
+    A passage is its title's tokens, `title_end`, and its text's tokens; title and text are tokenised as they
+    would stand in the middle of a sentence, after a space. Special tokens written out in a text are plain
+    text.
+
+    Attributes:
+        size: how many token ids the tokenizer has; a model may have more logits.
+        title_end: the model's end-of-text token, which no text contains.
+        hash: of the tokenizer's files.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, title_end: int, tokenizer_hash: str) -> None:
+        tokenizer.encode_special_tokens = True
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        self._tokenizer = tokenizer
+        self.size: int = tokenizer.get_vocab_size(with_added_tokens=True)
+        self.title_end = title_end
+        self.hash = tokenizer_hash
+
+    @classmethod
+    def load(cls, model: Model) -> Vocabulary:
+        """The vocabulary of a model's folder.
+
+        Raises:
+            InvalidInput: a tokenizer without an end-of-text token, or one that does not run natively.
+        """
+        from transformers import AutoTokenizer
+
+        loaded = AutoTokenizer.from_pretrained(model.folder)
+        if loaded.eos_token_id is None or not loaded.is_fast:
+            raise InvalidInput(
+                f"The tokenizer of {model.name} has no end-of-text token or no tokenizer.json.",
+                hint="SEAL needs a language model with a fast tokenizer.",
+                details={"model": model.name},
+            )
+        return cls(loaded.backend_tokenizer, int(loaded.eos_token_id), model.tokenizer_hash)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of `text` as it stands, without special tokens."""
+        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def words(self, text: str) -> list[int]:
+        """Token ids of `text` as it stands in the middle of a passage."""
+        return self.encode(_spaced(text))
+
+    def passage(self, title: str, text: str) -> list[int]:
+        """Token ids of a passage: title, `title_end`, text."""
+        return self.passages([(title, text)])[0]
+
+    def passages(self, passages: Iterable[tuple[str, str]]) -> list[list[int]]:
+        """Token ids of many passages, given as (title, text)."""
+        texts = [_spaced(part) for passage in passages for part in passage]
+        ids = [e.ids for e in self._tokenizer.encode_batch(texts, add_special_tokens=False)]
+        return [[*title, self.title_end, *text] for title, text in zip(ids[::2], ids[1::2], strict=True)]
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The text of token ids; `title_end` is left out."""
+        return str(self._tokenizer.decode([token for token in tokens if token != self.title_end]))
+
+    def offsets(self, title: str, text: str) -> list[tuple[int, int]]:
+        """For each token of `passage(title, text)`, its (start, end) characters in `text`.
+
+        Tokens of the title and `title_end` have (0, 0). The space in front of a word is not part of its span.
+        """
+        title_tokens = len(self.words(title)) + 1
+        encoded = self._tokenizer.encode(_spaced(text), add_special_tokens=False)
+        origin = _origins(text)
+        spans = [(0, 0)] * title_tokens
+        for start, end in encoded.offsets:
+            inside = [origin[place] for place in range(start, end) if origin[place] is not None]
+            spans.append((inside[0], _cluster_end(text, inside[-1])) if inside else (0, 0))
+        return spans
+
+
+def _spaced(text: str) -> str:
+    """A space and `text` in composed form with white space collapsed; nothing for an empty text."""
+    words = unicodedata.normalize("NFC", text).split()
+    return " " + " ".join(words) if words else ""
+
+
+def _origins(text: str) -> list[int | None]:
+    """For each character of `_spaced(text)`, the place in `text` it came from; None for a space.
+
+    Composition joins a base character and the marks after it; the joined character is traced to the base.
+    """
+    origins: list[int | None] = []
+    place = 0
+    for word in text.split():
+        place = text.index(word, place)
+        origins.append(None)
+        cluster_start = place
+        for offset in range(1, len(word) + 1):
+            if offset < len(word) and _joins(word[offset]):
+                continue
+            cluster = text[cluster_start : place + offset]
+            origins += [cluster_start] * len(unicodedata.normalize("NFC", cluster))
+            cluster_start = place + offset
+        place += len(word)
+    return origins
+
+
+def _cluster_end(text: str, place: int) -> int:
+    """Where the character at `place`, with the marks that join it, ends."""
+    end = place + 1
+    while end < len(text) and _joins(text[end]):
+        end += 1
+    return end
+
+
+def _joins(character: str) -> bool:
+    """Whether composition may join a character to the one before it (marks, and Hangul vowels and finals)."""
+    return unicodedata.combining(character) != 0 or "\u1160" <= character <= "\u11ff"
