@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 
 from skerry.core.deadline import Deadline
-from skerry.core.errors import IndexCorrupt
 from skerry.core.models import low_rank
 from skerry.core.models.store import ModelStore
 from skerry.ranking import adapter
@@ -42,17 +41,13 @@ class CrossEncoder:
         folder = SHIPPED if folder is None else folder
         config, factors, head = adapter.load(folder)
         base = models.resolve(config.base_model)
-        for what, was, now in (
-            ("weights", config.base_weights_hash, base.weights_hash),
-            ("tokenizer", config.base_tokenizer_hash, base.tokenizer_hash),
-        ):
-            if was != now:
-                raise IndexCorrupt(
-                    f"The ranker in {folder} was trained on {config.base_model} ({what} {was[:12]}), but "
-                    f"{base.folder} holds {base.name} ({what} {now[:12]}).",
-                    hint=f"Pull the model again with `skerry models pull {config.base_model} --force`.",
-                    details={"trained_on": config.base_model, "found": str(base.folder)},
-                )
+        base.check_is(
+            config.base_model,
+            config.base_weights_hash,
+            config.base_tokenizer_hash,
+            made=f"The ranker in {folder} was trained on",
+            hint=f"Pull the model again with `skerry models pull {config.base_model} --force`.",
+        )
         network = load_network(base, torch.float32, "sdpa", config.max_tokens)
         low_rank.merge(network.encoder, factors)
         network.encoder.to(torch_dtype(dtype))

@@ -42,6 +42,27 @@ class Model:
     weights_hash: str
     tokenizer_hash: str
 
+    def check_is(self, name: str, weights_hash: str, tokenizer_hash: str, made: str, hint: str) -> None:
+        """Raise `IndexCorrupt` unless this is the model, named `name`, that something was made with.
+
+        Args:
+            name: of the model that is wanted; named in the error, not compared.
+            weights_hash, tokenizer_hash: what they must be.
+            made: what was made with it, up to its name: "The ranker in DIR was trained on".
+            hint: what to do when it is another.
+        """
+        for what, was, now in (
+            ("weights", weights_hash, self.weights_hash),
+            ("tokenizer", tokenizer_hash, self.tokenizer_hash),
+        ):
+            if was != now:
+                raise IndexCorrupt(
+                    f"{made} {name} ({what} {was[:12]}), but {self.folder} holds {self.name} "
+                    f"({what} {now[:12]}).",
+                    hint=hint,
+                    details={"made_with": name, "found": str(self.folder), "differs": what},
+                )
+
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:

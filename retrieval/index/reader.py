@@ -137,18 +137,13 @@ class Index:
         if self._models is None:
             self._models = ModelStore()
         model = self._models.resolve(built.name)
-        for what, was, now in (
-            ("weights", built.weights_hash, model.weights_hash),
-            ("tokenizer", built.tokenizer_hash, model.tokenizer_hash),
-        ):
-            if was != now:
-                raise IndexCorrupt(
-                    f"The leg {leg!r} of {version_folder(self.folder, self.version)} was built with the "
-                    f"model {built.name} ({what} {was[:12]}), but {model.folder} holds {model.name} "
-                    f"({what} {now[:12]}).",
-                    hint="Pull the model that the index was built with, or build the index again.",
-                    details={"leg": leg, "built_with": built.name, "found": str(model.folder)},
-                )
+        model.check_is(
+            built.name,
+            built.weights_hash,
+            built.tokenizer_hash,
+            made=f"The leg {leg!r} of {version_folder(self.folder, self.version)} was built with the model",
+            hint="Pull the model that the index was built with, or build the index again.",
+        )
         return model
 
 
