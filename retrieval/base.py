@@ -20,13 +20,21 @@ Option: TypeAlias = str | int | float | bool
 class Evidence:
     """Why a passage was found: a matched n-gram, how often the corpus has it, what it was worth.
 
-    `spans` are (start, end) characters in the passage's text. `count` is 0 where the leg does not know it.
+    Attributes:
+        ngram: its text.
+        count: occurrences in the corpus; 0 where the leg does not know it.
+        score: what it added to the leg's score of the passage.
+        spans: (start, end) characters in the passage's text.
+        leg: which leg matched it.
+        in_title: it stands in the page's title; without spans, only there.
     """
 
     ngram: str
     count: int
     score: float
     spans: tuple[tuple[int, int], ...] = ()
+    leg: str = ""
+    in_title: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +45,14 @@ class Candidates:
         ordinals: passage ordinals, best first, int64 of shape (n,).
         scores: the leg's own scores, descending, float32 of shape (n,).
         evidence: empty, or one tuple of evidence for each candidate.
+        timings: seconds by part of the leg's work, of the whole call that the query shared; empty where the
+            leg does not say.
     """
 
     ordinals: NDArray[np.int64]
     scores: NDArray[np.float32]
     evidence: tuple[tuple[Evidence, ...], ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

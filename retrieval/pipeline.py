@@ -69,8 +69,9 @@ class RetrievalPipeline:
         A hit's score is the fused one, or with one leg the leg's own. At most `LegRequest.limit` candidates
         of each leg take part, so that there are never more hits than the legs' limits allow.
 
-        A result's timings, in seconds: "filter", one for each leg (of the whole call that the query shared),
-        "fusion", "passages", and "total" from the start of the batch.
+        A result's timings, in seconds: "filter", one for each leg (of the whole call that the query shared)
+        and "LEG.PART" for each part of its work that the leg tells of, "fusion", "passages", and "total" from
+        the start of the batch.
 
         Raises:
             InvalidInput: a request that breaks a limit, or a leg's option that is unknown or out of range.
@@ -100,6 +101,8 @@ class RetrievalPipeline:
         for call in calls:
             for member in call.members:
                 seconds[member][call.leg.name] = call.seconds
+                for part, spent in found[member][call.leg.name].timings.items():
+                    seconds[member][f"{call.leg.name}.{part}"] = spent
         return [
             RetrievalResult(hits, {**legs, **timings.seconds, "total": batch.seconds["total"]})
             for legs, (hits, timings) in zip(seconds, results, strict=True)

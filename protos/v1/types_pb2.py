@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15skerry/v1/types.proto\x12\tskerry.v1\x1a\x1egoogle/protobuf/duration.proto\"f\n\x04Span\x12\x17\n\x0fstart_paragraph\x18\x01 \x01(\x05\x12\x17\n\x0fstart_character\x18\x02 \x01(\x05\x12\x15\n\rend_paragraph\x18\x03 \x01(\x05\x12\x15\n\rend_character\x18\x04 \x01(\x05\"a\n\tTextRange\x12\x17\n\x0fstart_character\x18\x01 \x01(\x05\x12\x15\n\rend_character\x18\x02 \x01(\x05\x12\x12\n\nstart_byte\x18\x03 \x01(\x05\x12\x10\n\x08\x65nd_byte\x18\x04 \x01(\x05\"\x98\x01\n\x07Passage\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07page_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0f\n\x07section\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x1d\n\x04span\x18\x06 \x01(\x0b\x32\x0f.skerry.v1.Span\x12\x0f\n\x07ordinal\x18\x07 \x01(\x03\x12\x12\n\ntext_bytes\x18\x08 \x01(\x05\"j\n\x08\x45vidence\x12\r\n\x05ngram\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12\r\n\x05score\x18\x03 \x01(\x01\x12$\n\x06ranges\x18\x04 \x03(\x0b\x32\x14.skerry.v1.TextRange\x12\x0b\n\x03leg\x18\x05 \x01(\t\"4\n\x08LegScore\x12\x0b\n\x03leg\x18\x01 \x01(\t\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12\r\n\x05score\x18\x03 \x01(\x01\"\x83\x01\n\x03Hit\x12#\n\x07passage\x18\x01 \x01(\x0b\x32\x12.skerry.v1.Passage\x12\r\n\x05score\x18\x02 \x01(\x01\x12!\n\x04legs\x18\x03 \x03(\x0b\x32\x13.skerry.v1.LegScore\x12%\n\x08\x65vidence\x18\x04 \x03(\x0b\x32\x13.skerry.v1.Evidence\"I\n\x0bStageTiming\x12\r\n\x05stage\x18\x01 \x01(\t\x12+\n\x08\x64uration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x85\x01\n\x07Timings\x12(\n\x05total\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05queue\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x06stages\x18\x03 \x03(\x0b\x32\x16.skerry.v1.StageTiming\"\xba\x02\n\x07SealLeg\x12\x12\n\x05\x62\x65\x61ms\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x30\n\x07scoring\x18\x02 \x01(\x0e\x32\x1a.skerry.v1.SealLeg.ScoringH\x01\x88\x01\x01\x12\x19\n\x0cngram_tokens\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x13\n\x06titles\x18\x04 \x01(\x08H\x03\x88\x01\x01\x12\x17\n\nquery_keys\x18\x05 \x01(\x08H\x04\x88\x01\x01\"_\n\x07Scoring\x12\x17\n\x13SCORING_UNSPECIFIED\x10\x00\x12\x0e\n\nSCORING_LM\x10\x01\x12\x11\n\rSCORING_LM_FM\x10\x02\x12\x18\n\x14SCORING_INTERSECTIVE\x10\x03\x42\x08\n\x06_beamsB\n\n\x08_scoringB\x0f\n\r_ngram_tokensB\t\n\x07_titlesB\r\n\x0b_query_keys\"\xf3\x01\n\x0e\x43orpusBrainLeg\x12\x12\n\x05\x62\x65\x61ms\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x37\n\x07scoring\x18\x02 \x01(\x0e\x32!.skerry.v1.CorpusBrainLeg.ScoringH\x01\x88\x01\x01\x12\x13\n\x06titles\x18\x03 \x01(\x05H\x02\x88\x01\x01\"^\n\x07Scoring\x12\x17\n\x13SCORING_UNSPECIFIED\x10\x00\x12\x1b\n\x17SCORING_LOG_PROBABILITY\x10\x01\x12\x1d\n\x19SCORING_LENGTH_NORMALISED\x10\x02\x42\x08\n\x06_beamsB\n\n\x08_scoringB\t\n\x07_titles\"\xd8\x01\n\x08\x44\x65nseLeg\x12\x17\n\ndimensions\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x13\n\x06layers\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x1f\n\x12rescore_dimensions\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x17\n\noversample\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x16\n\tef_search\x18\x05 \x01(\x05H\x04\x88\x01\x01\x42\r\n\x0b_dimensionsB\t\n\x07_layersB\x15\n\x13_rescore_dimensionsB\r\n\x0b_oversampleB\x0c\n\n_ef_search\"\t\n\x07\x42m25Leg\"\xeb\x01\n\x03Leg\x12\"\n\x04seal\x18\x01 \x01(\x0b\x32\x12.skerry.v1.SealLegH\x00\x12\x30\n\x0b\x63orpusbrain\x18\x02 \x01(\x0b\x32\x19.skerry.v1.CorpusBrainLegH\x00\x12$\n\x05\x64\x65nse\x18\x03 \x01(\x0b\x32\x13.skerry.v1.DenseLegH\x00\x12\"\n\x04\x62m25\x18\x04 \x01(\x0b\x32\x12.skerry.v1.Bm25LegH\x00\x12\x12\n\x05limit\x18\x05 \x01(\x05H\x01\x88\x01\x01\x12\x13\n\x06weight\x18\x06 \x01(\x01H\x02\x88\x01\x01\x42\x06\n\x04kindB\x08\n\x06_limitB\t\n\x07_weight\"\x1a\n\x06\x46ilter\x12\x10\n\x08page_ids\x18\x01 \x03(\t\"\xc3\x01\n\x08\x44ocument\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x12\n\nparagraphs\x18\x03 \x03(\t\x12\"\n\x07\x61nchors\x18\x04 \x03(\x0b\x32\x11.skerry.v1.Anchor\x12\x33\n\x08metadata\x18\x05 \x03(\x0b\x32!.skerry.v1.Document.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"i\n\x06\x41nchor\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x11\n\tparagraph\x18\x03 \x01(\x05\x12\x17\n\x0fstart_character\x18\x04 \x01(\x05\x12\x15\n\rend_character\x18\x05 \x01(\x05*W\n\x06\x46usion\x12\x16\n\x12\x46USION_UNSPECIFIED\x10\x00\x12\x0e\n\nFUSION_RRF\x10\x01\x12\x11\n\rFUSION_CONVEX\x10\x02\x12\x12\n\x0e\x46USION_LEARNED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15skerry/v1/types.proto\x12\tskerry.v1\x1a\x1egoogle/protobuf/duration.proto\"f\n\x04Span\x12\x17\n\x0fstart_paragraph\x18\x01 \x01(\x05\x12\x17\n\x0fstart_character\x18\x02 \x01(\x05\x12\x15\n\rend_paragraph\x18\x03 \x01(\x05\x12\x15\n\rend_character\x18\x04 \x01(\x05\"a\n\tTextRange\x12\x17\n\x0fstart_character\x18\x01 \x01(\x05\x12\x15\n\rend_character\x18\x02 \x01(\x05\x12\x12\n\nstart_byte\x18\x03 \x01(\x05\x12\x10\n\x08\x65nd_byte\x18\x04 \x01(\x05\"\x98\x01\n\x07Passage\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07page_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0f\n\x07section\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x1d\n\x04span\x18\x06 \x01(\x0b\x32\x0f.skerry.v1.Span\x12\x0f\n\x07ordinal\x18\x07 \x01(\x03\x12\x12\n\ntext_bytes\x18\x08 \x01(\x05\"|\n\x08\x45vidence\x12\r\n\x05ngram\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12\r\n\x05score\x18\x03 \x01(\x01\x12$\n\x06ranges\x18\x04 \x03(\x0b\x32\x14.skerry.v1.TextRange\x12\x0b\n\x03leg\x18\x05 \x01(\t\x12\x10\n\x08in_title\x18\x06 \x01(\x08\"4\n\x08LegScore\x12\x0b\n\x03leg\x18\x01 \x01(\t\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12\r\n\x05score\x18\x03 \x01(\x01\"\x83\x01\n\x03Hit\x12#\n\x07passage\x18\x01 \x01(\x0b\x32\x12.skerry.v1.Passage\x12\r\n\x05score\x18\x02 \x01(\x01\x12!\n\x04legs\x18\x03 \x03(\x0b\x32\x13.skerry.v1.LegScore\x12%\n\x08\x65vidence\x18\x04 \x03(\x0b\x32\x13.skerry.v1.Evidence\"I\n\x0bStageTiming\x12\r\n\x05stage\x18\x01 \x01(\t\x12+\n\x08\x64uration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x85\x01\n\x07Timings\x12(\n\x05total\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05queue\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x06stages\x18\x03 \x03(\x0b\x32\x16.skerry.v1.StageTiming\"\x9e\x04\n\x07SealLeg\x12\x12\n\x05\x62\x65\x61ms\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x30\n\x07scoring\x18\x02 \x01(\x0e\x32\x1a.skerry.v1.SealLeg.ScoringH\x01\x88\x01\x01\x12\x19\n\x0cngram_tokens\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x13\n\x06titles\x18\x04 \x01(\x08H\x03\x88\x01\x01\x12\x17\n\nquery_keys\x18\x05 \x01(\x08H\x04\x88\x01\x01\x12\x13\n\x06groups\x18\x06 \x01(\x05H\x05\x88\x01\x01\x12\x16\n\tdiversity\x18\x07 \x01(\x01H\x06\x88\x01\x01\x12\x19\n\x0ctitle_tokens\x18\x08 \x01(\x05H\x07\x88\x01\x01\x12\x16\n\tmax_count\x18\t \x01(\x05H\x08\x88\x01\x01\x12\x17\n\ncandidates\x18\n \x01(\x05H\t\x88\x01\x01\x12\x15\n\x08\x65vidence\x18\x0b \x01(\x05H\n\x88\x01\x01\"_\n\x07Scoring\x12\x17\n\x13SCORING_UNSPECIFIED\x10\x00\x12\x0e\n\nSCORING_LM\x10\x01\x12\x11\n\rSCORING_LM_FM\x10\x02\x12\x18\n\x14SCORING_INTERSECTIVE\x10\x03\x42\x08\n\x06_beamsB\n\n\x08_scoringB\x0f\n\r_ngram_tokensB\t\n\x07_titlesB\r\n\x0b_query_keysB\t\n\x07_groupsB\x0c\n\n_diversityB\x0f\n\r_title_tokensB\x0c\n\n_max_countB\r\n\x0b_candidatesB\x0b\n\t_evidence\"\xf3\x01\n\x0e\x43orpusBrainLeg\x12\x12\n\x05\x62\x65\x61ms\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x37\n\x07scoring\x18\x02 \x01(\x0e\x32!.skerry.v1.CorpusBrainLeg.ScoringH\x01\x88\x01\x01\x12\x13\n\x06titles\x18\x03 \x01(\x05H\x02\x88\x01\x01\"^\n\x07Scoring\x12\x17\n\x13SCORING_UNSPECIFIED\x10\x00\x12\x1b\n\x17SCORING_LOG_PROBABILITY\x10\x01\x12\x1d\n\x19SCORING_LENGTH_NORMALISED\x10\x02\x42\x08\n\x06_beamsB\n\n\x08_scoringB\t\n\x07_titles\"\xd8\x01\n\x08\x44\x65nseLeg\x12\x17\n\ndimensions\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x13\n\x06layers\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x1f\n\x12rescore_dimensions\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x17\n\noversample\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x16\n\tef_search\x18\x05 \x01(\x05H\x04\x88\x01\x01\x42\r\n\x0b_dimensionsB\t\n\x07_layersB\x15\n\x13_rescore_dimensionsB\r\n\x0b_oversampleB\x0c\n\n_ef_search\"\t\n\x07\x42m25Leg\"\xeb\x01\n\x03Leg\x12\"\n\x04seal\x18\x01 \x01(\x0b\x32\x12.skerry.v1.SealLegH\x00\x12\x30\n\x0b\x63orpusbrain\x18\x02 \x01(\x0b\x32\x19.skerry.v1.CorpusBrainLegH\x00\x12$\n\x05\x64\x65nse\x18\x03 \x01(\x0b\x32\x13.skerry.v1.DenseLegH\x00\x12\"\n\x04\x62m25\x18\x04 \x01(\x0b\x32\x12.skerry.v1.Bm25LegH\x00\x12\x12\n\x05limit\x18\x05 \x01(\x05H\x01\x88\x01\x01\x12\x13\n\x06weight\x18\x06 \x01(\x01H\x02\x88\x01\x01\x42\x06\n\x04kindB\x08\n\x06_limitB\t\n\x07_weight\"\x1a\n\x06\x46ilter\x12\x10\n\x08page_ids\x18\x01 \x03(\t\"\xc3\x01\n\x08\x44ocument\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x12\n\nparagraphs\x18\x03 \x03(\t\x12\"\n\x07\x61nchors\x18\x04 \x03(\x0b\x32\x11.skerry.v1.Anchor\x12\x33\n\x08metadata\x18\x05 \x03(\x0b\x32!.skerry.v1.Document.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"i\n\x06\x41nchor\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x11\n\tparagraph\x18\x03 \x01(\x05\x12\x17\n\x0fstart_character\x18\x04 \x01(\x05\x12\x15\n\rend_character\x18\x05 \x01(\x05*W\n\x06\x46usion\x12\x16\n\x12\x46USION_UNSPECIFIED\x10\x00\x12\x0e\n\nFUSION_RRF\x10\x01\x12\x11\n\rFUSION_CONVEX\x10\x02\x12\x12\n\x0e\x46USION_LEARNED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +34,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DOCUMENT_METADATAENTRY']._loaded_options = None
   _globals['_DOCUMENT_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_FUSION']._serialized_start=2297
-  _globals['_FUSION']._serialized_end=2384
+  _globals['_FUSION']._serialized_start=2543
+  _globals['_FUSION']._serialized_end=2630
   _globals['_SPAN']._serialized_start=68
   _globals['_SPAN']._serialized_end=170
   _globals['_TEXTRANGE']._serialized_start=172
@@ -43,35 +43,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PASSAGE']._serialized_start=272
   _globals['_PASSAGE']._serialized_end=424
   _globals['_EVIDENCE']._serialized_start=426
-  _globals['_EVIDENCE']._serialized_end=532
-  _globals['_LEGSCORE']._serialized_start=534
-  _globals['_LEGSCORE']._serialized_end=586
-  _globals['_HIT']._serialized_start=589
-  _globals['_HIT']._serialized_end=720
-  _globals['_STAGETIMING']._serialized_start=722
-  _globals['_STAGETIMING']._serialized_end=795
-  _globals['_TIMINGS']._serialized_start=798
-  _globals['_TIMINGS']._serialized_end=931
-  _globals['_SEALLEG']._serialized_start=934
-  _globals['_SEALLEG']._serialized_end=1248
-  _globals['_SEALLEG_SCORING']._serialized_start=1088
-  _globals['_SEALLEG_SCORING']._serialized_end=1183
-  _globals['_CORPUSBRAINLEG']._serialized_start=1251
-  _globals['_CORPUSBRAINLEG']._serialized_end=1494
-  _globals['_CORPUSBRAINLEG_SCORING']._serialized_start=1367
-  _globals['_CORPUSBRAINLEG_SCORING']._serialized_end=1461
-  _globals['_DENSELEG']._serialized_start=1497
-  _globals['_DENSELEG']._serialized_end=1713
-  _globals['_BM25LEG']._serialized_start=1715
-  _globals['_BM25LEG']._serialized_end=1724
-  _globals['_LEG']._serialized_start=1727
-  _globals['_LEG']._serialized_end=1962
-  _globals['_FILTER']._serialized_start=1964
-  _globals['_FILTER']._serialized_end=1990
-  _globals['_DOCUMENT']._serialized_start=1993
-  _globals['_DOCUMENT']._serialized_end=2188
-  _globals['_DOCUMENT_METADATAENTRY']._serialized_start=2141
-  _globals['_DOCUMENT_METADATAENTRY']._serialized_end=2188
-  _globals['_ANCHOR']._serialized_start=2190
-  _globals['_ANCHOR']._serialized_end=2295
+  _globals['_EVIDENCE']._serialized_end=550
+  _globals['_LEGSCORE']._serialized_start=552
+  _globals['_LEGSCORE']._serialized_end=604
+  _globals['_HIT']._serialized_start=607
+  _globals['_HIT']._serialized_end=738
+  _globals['_STAGETIMING']._serialized_start=740
+  _globals['_STAGETIMING']._serialized_end=813
+  _globals['_TIMINGS']._serialized_start=816
+  _globals['_TIMINGS']._serialized_end=949
+  _globals['_SEALLEG']._serialized_start=952
+  _globals['_SEALLEG']._serialized_end=1494
+  _globals['_SEALLEG_SCORING']._serialized_start=1250
+  _globals['_SEALLEG_SCORING']._serialized_end=1345
+  _globals['_CORPUSBRAINLEG']._serialized_start=1497
+  _globals['_CORPUSBRAINLEG']._serialized_end=1740
+  _globals['_CORPUSBRAINLEG_SCORING']._serialized_start=1613
+  _globals['_CORPUSBRAINLEG_SCORING']._serialized_end=1707
+  _globals['_DENSELEG']._serialized_start=1743
+  _globals['_DENSELEG']._serialized_end=1959
+  _globals['_BM25LEG']._serialized_start=1961
+  _globals['_BM25LEG']._serialized_end=1970
+  _globals['_LEG']._serialized_start=1973
+  _globals['_LEG']._serialized_end=2208
+  _globals['_FILTER']._serialized_start=2210
+  _globals['_FILTER']._serialized_end=2236
+  _globals['_DOCUMENT']._serialized_start=2239
+  _globals['_DOCUMENT']._serialized_end=2434
+  _globals['_DOCUMENT_METADATAENTRY']._serialized_start=2387
+  _globals['_DOCUMENT_METADATAENTRY']._serialized_end=2434
+  _globals['_ANCHOR']._serialized_start=2436
+  _globals['_ANCHOR']._serialized_end=2541
 # @@protoc_insertion_point(module_scope)

@@ -66,18 +66,20 @@ class Passage(_message.Message):
     def __init__(self, id: _Optional[str] = ..., page_id: _Optional[str] = ..., title: _Optional[str] = ..., section: _Optional[str] = ..., text: _Optional[str] = ..., span: _Optional[_Union[Span, _Mapping]] = ..., ordinal: _Optional[int] = ..., text_bytes: _Optional[int] = ...) -> None: ...
 
 class Evidence(_message.Message):
-    __slots__ = ("ngram", "count", "score", "ranges", "leg")
+    __slots__ = ("ngram", "count", "score", "ranges", "leg", "in_title")
     NGRAM_FIELD_NUMBER: _ClassVar[int]
     COUNT_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     RANGES_FIELD_NUMBER: _ClassVar[int]
     LEG_FIELD_NUMBER: _ClassVar[int]
+    IN_TITLE_FIELD_NUMBER: _ClassVar[int]
     ngram: str
     count: int
     score: float
     ranges: _containers.RepeatedCompositeFieldContainer[TextRange]
     leg: str
-    def __init__(self, ngram: _Optional[str] = ..., count: _Optional[int] = ..., score: _Optional[float] = ..., ranges: _Optional[_Iterable[_Union[TextRange, _Mapping]]] = ..., leg: _Optional[str] = ...) -> None: ...
+    in_title: bool
+    def __init__(self, ngram: _Optional[str] = ..., count: _Optional[int] = ..., score: _Optional[float] = ..., ranges: _Optional[_Iterable[_Union[TextRange, _Mapping]]] = ..., leg: _Optional[str] = ..., in_title: _Optional[bool] = ...) -> None: ...
 
 class LegScore(_message.Message):
     __slots__ = ("leg", "rank", "score")
@@ -120,7 +122,7 @@ class Timings(_message.Message):
     def __init__(self, total: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., queue: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., stages: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ...) -> None: ...
 
 class SealLeg(_message.Message):
-    __slots__ = ("beams", "scoring", "ngram_tokens", "titles", "query_keys")
+    __slots__ = ("beams", "scoring", "ngram_tokens", "titles", "query_keys", "groups", "diversity", "title_tokens", "max_count", "candidates", "evidence")
     class Scoring(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         SCORING_UNSPECIFIED: _ClassVar[SealLeg.Scoring]
@@ -136,12 +138,24 @@ class SealLeg(_message.Message):
     NGRAM_TOKENS_FIELD_NUMBER: _ClassVar[int]
     TITLES_FIELD_NUMBER: _ClassVar[int]
     QUERY_KEYS_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    DIVERSITY_FIELD_NUMBER: _ClassVar[int]
+    TITLE_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    MAX_COUNT_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     beams: int
     scoring: SealLeg.Scoring
     ngram_tokens: int
     titles: bool
     query_keys: bool
-    def __init__(self, beams: _Optional[int] = ..., scoring: _Optional[_Union[SealLeg.Scoring, str]] = ..., ngram_tokens: _Optional[int] = ..., titles: _Optional[bool] = ..., query_keys: _Optional[bool] = ...) -> None: ...
+    groups: int
+    diversity: float
+    title_tokens: int
+    max_count: int
+    candidates: int
+    evidence: int
+    def __init__(self, beams: _Optional[int] = ..., scoring: _Optional[_Union[SealLeg.Scoring, str]] = ..., ngram_tokens: _Optional[int] = ..., titles: _Optional[bool] = ..., query_keys: _Optional[bool] = ..., groups: _Optional[int] = ..., diversity: _Optional[float] = ..., title_tokens: _Optional[int] = ..., max_count: _Optional[int] = ..., candidates: _Optional[int] = ..., evidence: _Optional[int] = ...) -> None: ...
 
 class CorpusBrainLeg(_message.Message):
     __slots__ = ("beams", "scoring", "titles")

@@ -44,6 +44,13 @@ def evaluate() -> None:
 @click.option("--legs", help="Names of the legs, with commas; all that the index has by default.")
 @click.option("--fusion", default="rrf", show_default=True, help="How several legs are fused: rrf or convex.")
 @click.option("--depth", default=100, show_default=True, type=click.IntRange(1), help="Passages a leg.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="LEG.OPTION=VALUE",
+    help="A leg's knob (repeatable): seal.beams=5, seal.scoring=lm_fm, bm25.weight=0.5, dense.limit=300.",
+)
 @click.option("--ranker", help="Rank the fused list, for example with cross-encoder.")
 @click.option(
     "--ranker-folder",
@@ -77,6 +84,7 @@ def run(
     legs: str | None,
     fusion: str,
     depth: int,
+    settings: tuple[str, ...],
     ranker: str | None,
     ranker_folder: Path | None,
     rank_depth: int,
@@ -104,10 +112,11 @@ def run(
     from skerry.evaluation.gold import read_gold
     from skerry.evaluation.run import RunSpec
     from skerry.evaluation.run import run as run_questions
-    from skerry.retrieval.base import LegRequest
     from skerry.retrieval.fusion import FUSIONS
     from skerry.retrieval.index.reader import Index
     from skerry.retrieval.pipeline import RetrievalPipeline
+    from skerry.services.cli.index import parse_settings
+    from skerry.services.cli.legs import leg_names, leg_requests
 
     FUSIONS.check(fusion)
     if min_confidence is not None and (ranker is None or task != "answer"):
@@ -127,9 +136,9 @@ def run(
     with ExitStack() as stack:
         index = stack.enter_context(Index.open(folder, models=store))
         chain = stack.enter_context(RetrievalPipeline(index))
-        names = legs.split(",") if legs else list(index.legs)
+        names = leg_names(legs) if legs else list(index.legs)
         spec = RunSpec(
-            legs=tuple(LegRequest(name.strip(), depth) for name in names),
+            legs=leg_requests(names, parse_settings(settings), depth),
             fusion=fusion,
             rank_depth=rank_depth,
             keep=depth,

@@ -28,6 +28,8 @@ def evidence_objects(evidence: Sequence[Evidence]) -> list[dict[str, Any]]:
             "count": item.count,
             "score": item.score,
             "spans": [list(span) for span in item.spans],
+            "in_title": item.in_title,
+            "leg": item.leg,
         }
         for item in evidence
     ]

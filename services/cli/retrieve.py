@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from skerry.core.deadline import Deadline
-from skerry.core.errors import InvalidInput
-from skerry.retrieval.base import Hit, LegRequest, Option, RetrievalRequest, RetrievalResult
+from skerry.retrieval.base import Evidence, Hit, RetrievalRequest, RetrievalResult
 from skerry.services.cli.highlight import highlighter
 from skerry.services.cli.index import parse_settings
+from skerry.services.cli.legs import leg_names, leg_requests
 from skerry.services.cli.objects import evidence_objects, passage_object
 
 _CANDIDATES = 100
-_FIELDS = ("limit", "weight")
+_EVIDENCE = 8
 
 
 @click.command()
@@ -36,7 +36,7 @@ _FIELDS = ("limit", "weight")
     "settings",
     multiple=True,
     metavar="LEG.OPTION=VALUE",
-    help="A leg's knob (repeatable): dense.ef_search=200, bm25.weight=0.5, dense.limit=300.",
+    help="A leg's knob (repeatable): dense.ef_search=200, seal.beams=5, bm25.weight=0.5, dense.limit=300.",
 )
 @click.option("--timeout", type=float, metavar="SECONDS", help="Give up after this long.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -67,10 +67,8 @@ def retrieve(
     options = parse_settings(settings)
 
     def request(names: str) -> RetrievalRequest:
-        chosen = [name.strip() for name in names.split(",") if name.strip()]
-        return RetrievalRequest(
-            query, _leg_requests(chosen, options, limit), fusion, limit, page_ids=frozenset(pages)
-        )
+        chosen = leg_requests(leg_names(names), options, max(_CANDIDATES, limit))
+        return RetrievalRequest(query, chosen, fusion, limit, page_ids=frozenset(pages))
 
     if folder is not None:
         result = _from_index(folder, legs, request, deadline)
@@ -99,24 +97,6 @@ def _from_service(target: str, corpus: str, request: RetrievalRequest, deadline:
         return client.retrieve(request, corpus=corpus, deadline=deadline.remaining())
 
 
-def _leg_requests(
-    names: list[str], settings: dict[str, dict[str, Option]], limit: int
-) -> tuple[LegRequest, ...]:
-    for leg in settings:
-        if leg not in names:
-            raise InvalidInput(
-                f"--set is given for the leg {leg!r}, which is not among --legs {','.join(names)}.",
-                hint=f"Name the legs: --legs {','.join([*names, leg])}.",
-            )
-    requests = []
-    for name in names:
-        fields: dict[str, Any] = {"limit": max(_CANDIDATES, limit), "options": {}}
-        for option, value in settings.get(name, {}).items():
-            (fields if option in _FIELDS else fields["options"])[option] = value
-        requests.append(LegRequest(name, **fields))
-    return tuple(requests)
-
-
 def _print(query: str, result: RetrievalResult) -> None:
     if not result.hits:
         click.echo("Nothing was found.", err=True)
@@ -127,18 +107,26 @@ def _print(query: str, result: RetrievalResult) -> None:
         click.echo(f"{number}. {click.style(where, bold=True)}  {hit.score:.4f}  {legs}  [{hit.passage.id}]")
         click.echo(
             click.wrap_text(
-                mark(hit.passage.text),
+                mark(hit.passage.text, [span for item in hit.evidence for span in item.spans]),
                 width=100,
                 initial_indent="   ",
                 subsequent_indent="   ",
                 preserve_paragraphs=True,
             )
         )
-        for evidence in hit.evidence:
-            click.echo(f"   = {evidence.ngram!r}, {evidence.count} times, {evidence.score:.3f}")
+        _print_evidence(hit.evidence)
         click.echo()
     spent = ", ".join(f"{stage} {seconds * 1000:.0f} ms" for stage, seconds in result.timings.items())
     click.echo(spent, err=True)
+
+
+def _print_evidence(evidence: Sequence[Evidence]) -> None:
+    """A line an n-gram, best first: what it added, how often the corpus has it."""
+    for item in evidence[:_EVIDENCE]:
+        where = "" if not item.in_title else ", in the title" if not item.spans else ", also in the title"
+        click.echo(f"   {item.score:8.3f}  {item.ngram!r}, {item.count} in the corpus{where}")
+    if len(evidence) > _EVIDENCE:
+        click.echo(f"             and {len(evidence) - _EVIDENCE} more")
 
 
 def _as_json(query: str, result: RetrievalResult) -> dict[str, Any]:

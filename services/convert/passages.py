@@ -51,6 +51,8 @@ def hit(value: Hit) -> types_pb2.Hit:
                 count=item.count,
                 score=item.score,
                 ranges=[text_range(value.passage.text, *span) for span in item.spans],
+                leg=item.leg,
+                in_title=item.in_title,
             )
             for item in value.evidence
         ],
@@ -68,6 +70,8 @@ def hit_of(message: types_pb2.Hit) -> Hit:
                 item.count,
                 item.score,
                 tuple((run.start_character, run.end_character) for run in item.ranges),
+                item.leg,
+                item.in_title,
             )
             for item in message.evidence
         ),

@@ -20,7 +20,9 @@ def hits(draw: st.DrawFn) -> Hit:
     passage = draw(passages)
     length = len(passage.text)
     pairs = st.tuples(st.integers(0, length), st.integers(0, length)).map(lambda p: (min(p), max(p)))
-    evidence = st.builds(Evidence, text, small, number, st.lists(pairs, max_size=3).map(tuple))
+    evidence = st.builds(
+        Evidence, text, small, number, st.lists(pairs, max_size=3).map(tuple), text, st.booleans()
+    )
     return Hit(
         passage,
         draw(number),

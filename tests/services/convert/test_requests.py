@@ -29,7 +29,14 @@ legs = st.one_of(
         number,
         st.fixed_dictionaries(
             {},
-            optional={"beams": small, "scoring": st.sampled_from(["lm", "lm_fm", "intersective"])},
+            optional={
+                "beams": small,
+                "scoring": st.sampled_from(["lm", "lm_fm", "intersective"]),
+                "titles": st.booleans(),
+                "groups": small,
+                "diversity": number,
+                "max_count": small,
+            },
         ),
     ),
 )
