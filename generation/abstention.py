@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from skerry.core.words import find_words
 from skerry.generation.base import Source
-from skerry.generation.words import find_words
 
 _UNKNOWN = re.compile(
     r"""

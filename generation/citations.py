@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from skerry.core.words import Word, find_words
 from skerry.generation.base import Citation, Source
-from skerry.generation.words import Word, find_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from skerry.core.words import find_words
 from skerry.generation.base import Citation, Source
 from skerry.generation.citations import cite
-from skerry.generation.words import find_words
 
 
 def _forms(text: str) -> list[str]:
