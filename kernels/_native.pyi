@@ -54,3 +54,29 @@ class BitVector:
         """Position of the zero of rank k, from 0, for each k < zeros."""
     def access(self, positions: _Queries) -> NDArray[np.uint8]:
         """The bit at each p < n."""
+
+def cover_located(
+    key_offsets: NDArray[np.int64],
+    key_tokens: NDArray[np.uint32],
+    weights: NDArray[np.float64],
+    b: float,
+    keys: NDArray[np.int64],
+    passages: NDArray[np.int64],
+    starts: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """See `skerry.kernels.key_cover.cover_located`."""
+
+def cover_passages(
+    key_offsets: NDArray[np.int64],
+    key_tokens: NDArray[np.uint32],
+    weights: NDArray[np.float64],
+    anchored: NDArray[np.bool_],
+    single_tokens: NDArray[np.uint32],
+    single_weights: NDArray[np.float64],
+    vocabulary: int,
+    b: float,
+    offsets: NDArray[np.int64],
+    tokens: NDArray[np.uint32],
+    matches: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """See `skerry.kernels.key_cover.cover_passages`."""

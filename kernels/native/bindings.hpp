@@ -7,5 +7,6 @@
 namespace skerry {
 
 void bind_bit_vector(nanobind::module_& module);
+void bind_key_cover(nanobind::module_& module);
 
 }  // namespace skerry
