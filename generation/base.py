@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol, TypeAlias
 
 from skerry.core.deadline import Deadline
+from skerry.retrieval.quotes import Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,10 @@ class FinishReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The end of the stream. `abstention` says why there is no answer (empty otherwise)."""
+    """The end of the stream. `abstention` says why there is no answer (empty otherwise).
+
+    `quotes` are the answer's words as the whole corpus has them; None where that was not checked.
+    """
 
     reason: FinishReason
     text: str
@@ -90,6 +94,7 @@ class Completed:
     answer_tokens: int
     abstention: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
+    quotes: tuple[Quote, ...] | None = None
 
 
 Event: TypeAlias = Started | Delta | Citation | Completed

@@ -39,7 +39,7 @@ class AnswerRequest(_message.Message):
     def __init__(self, question: _Optional[str] = ..., options: _Optional[_Union[AnswerOptions, _Mapping]] = ...) -> None: ...
 
 class AnswerResponse(_message.Message):
-    __slots__ = ("references", "text", "citations", "reason", "abstention", "usage", "timings")
+    __slots__ = ("references", "text", "citations", "reason", "abstention", "usage", "timings", "quotes")
     REFERENCES_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     CITATIONS_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +47,7 @@ class AnswerResponse(_message.Message):
     ABSTENTION_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
     TIMINGS_FIELD_NUMBER: _ClassVar[int]
+    QUOTES_FIELD_NUMBER: _ClassVar[int]
     references: _containers.RepeatedCompositeFieldContainer[Reference]
     text: str
     citations: _containers.RepeatedCompositeFieldContainer[_generation_pb2.Citation]
@@ -54,7 +55,8 @@ class AnswerResponse(_message.Message):
     abstention: str
     usage: _generation_pb2.Usage
     timings: _types_pb2.Timings
-    def __init__(self, references: _Optional[_Iterable[_Union[Reference, _Mapping]]] = ..., text: _Optional[str] = ..., citations: _Optional[_Iterable[_Union[_generation_pb2.Citation, _Mapping]]] = ..., reason: _Optional[_Union[_generation_pb2.FinishReason, str]] = ..., abstention: _Optional[str] = ..., usage: _Optional[_Union[_generation_pb2.Usage, _Mapping]] = ..., timings: _Optional[_Union[_types_pb2.Timings, _Mapping]] = ...) -> None: ...
+    quotes: _generation_pb2.Quotes
+    def __init__(self, references: _Optional[_Iterable[_Union[Reference, _Mapping]]] = ..., text: _Optional[str] = ..., citations: _Optional[_Iterable[_Union[_generation_pb2.Citation, _Mapping]]] = ..., reason: _Optional[_Union[_generation_pb2.FinishReason, str]] = ..., abstention: _Optional[str] = ..., usage: _Optional[_Union[_generation_pb2.Usage, _Mapping]] = ..., timings: _Optional[_Union[_types_pb2.Timings, _Mapping]] = ..., quotes: _Optional[_Union[_generation_pb2.Quotes, _Mapping]] = ...) -> None: ...
 
 class StreamAnswerRequest(_message.Message):
     __slots__ = ("question", "options")

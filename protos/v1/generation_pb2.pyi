@@ -113,6 +113,40 @@ class Citation(_message.Message):
     quote: str
     def __init__(self, source_id: _Optional[str] = ..., answer_range: _Optional[_Union[_types_pb2.TextRange, _Mapping]] = ..., source_range: _Optional[_Union[_types_pb2.TextRange, _Mapping]] = ..., quote: _Optional[str] = ...) -> None: ...
 
+class Quotes(_message.Message):
+    __slots__ = ("quotes",)
+    QUOTES_FIELD_NUMBER: _ClassVar[int]
+    quotes: _containers.RepeatedCompositeFieldContainer[Quote]
+    def __init__(self, quotes: _Optional[_Iterable[_Union[Quote, _Mapping]]] = ...) -> None: ...
+
+class Quote(_message.Message):
+    __slots__ = ("text", "range", "supported", "count", "places")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    RANGE_FIELD_NUMBER: _ClassVar[int]
+    SUPPORTED_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    PLACES_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    range: _types_pb2.TextRange
+    supported: bool
+    count: int
+    places: _containers.RepeatedCompositeFieldContainer[QuotePlace]
+    def __init__(self, text: _Optional[str] = ..., range: _Optional[_Union[_types_pb2.TextRange, _Mapping]] = ..., supported: _Optional[bool] = ..., count: _Optional[int] = ..., places: _Optional[_Iterable[_Union[QuotePlace, _Mapping]]] = ...) -> None: ...
+
+class QuotePlace(_message.Message):
+    __slots__ = ("passage_id", "title", "range", "quote", "in_title")
+    PASSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    RANGE_FIELD_NUMBER: _ClassVar[int]
+    QUOTE_FIELD_NUMBER: _ClassVar[int]
+    IN_TITLE_FIELD_NUMBER: _ClassVar[int]
+    passage_id: str
+    title: str
+    range: _types_pb2.TextRange
+    quote: str
+    in_title: bool
+    def __init__(self, passage_id: _Optional[str] = ..., title: _Optional[str] = ..., range: _Optional[_Union[_types_pb2.TextRange, _Mapping]] = ..., quote: _Optional[str] = ..., in_title: _Optional[bool] = ...) -> None: ...
+
 class Usage(_message.Message):
     __slots__ = ("prompt_tokens", "cached_tokens", "answer_tokens")
     PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
@@ -124,15 +158,17 @@ class Usage(_message.Message):
     def __init__(self, prompt_tokens: _Optional[int] = ..., cached_tokens: _Optional[int] = ..., answer_tokens: _Optional[int] = ...) -> None: ...
 
 class Completed(_message.Message):
-    __slots__ = ("reason", "text", "usage", "abstention", "timings")
+    __slots__ = ("reason", "text", "usage", "abstention", "timings", "quotes")
     REASON_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
     ABSTENTION_FIELD_NUMBER: _ClassVar[int]
     TIMINGS_FIELD_NUMBER: _ClassVar[int]
+    QUOTES_FIELD_NUMBER: _ClassVar[int]
     reason: FinishReason
     text: str
     usage: Usage
     abstention: str
     timings: _types_pb2.Timings
-    def __init__(self, reason: _Optional[_Union[FinishReason, str]] = ..., text: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., abstention: _Optional[str] = ..., timings: _Optional[_Union[_types_pb2.Timings, _Mapping]] = ...) -> None: ...
+    quotes: Quotes
+    def __init__(self, reason: _Optional[_Union[FinishReason, str]] = ..., text: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., abstention: _Optional[str] = ..., timings: _Optional[_Union[_types_pb2.Timings, _Mapping]] = ..., quotes: _Optional[_Union[Quotes, _Mapping]] = ...) -> None: ...

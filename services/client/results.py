@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from skerry.core.errors import SkerryError
 from skerry.generation.base import Citation, Completed
 from skerry.ranking.rerank import RankedHit
+from skerry.retrieval.quotes import Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,11 @@ class Answer:
     def text(self) -> str:
         """The answer; empty when there is none."""
         return self.completed.text
+
+    @property
+    def quotes(self) -> tuple[Quote, ...] | None:
+        """The answer's words, looked up in the whole corpus; None where that was not checked."""
+        return self.completed.quotes
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from skerry.generation.answer import AnswerRequest
 from skerry.generation.base import Citation, Completed, FinishReason, GenerationRequest, Source, Started
 from skerry.protos.v1 import generation_pb2
 from skerry.services.convert.fields import stages_of, text_range, timings
+from skerry.services.convert.quotes import quotes, quotes_of
 
 _REASONS = {
     FinishReason.STOP: generation_pb2.FINISH_REASON_STOP,
@@ -91,6 +92,7 @@ def completed(value: Completed, total: float, queue: float) -> generation_pb2.Co
         ),
         abstention=value.abstention,
         timings=timings(value.timings, total, queue),
+        quotes=None if value.quotes is None else quotes(value.quotes, value.text),
     )
 
 
@@ -104,4 +106,5 @@ def completed_of(message: Any) -> Completed:
         answer_tokens=message.usage.answer_tokens,
         abstention=message.abstention,
         timings=stages_of(message.timings),
+        quotes=quotes_of(message.quotes) if message.HasField("quotes") else None,
     )

@@ -59,6 +59,8 @@ class AnswerServicer:
                 response.abstention = end.abstention
                 response.usage.CopyFrom(end.usage)
                 response.timings.CopyFrom(end.timings)
+                if end.HasField("quotes"):
+                    response.quotes.CopyFrom(end.quotes)
         return response
 
     async def StreamAnswer(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
