@@ -1,0 +1,210 @@
+"""The search itself: both passes of several questions, one batch of hypotheses a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skerry.core.deadline import Deadline
+from skerry.retrieval.seal.decoding.beam import choose_best
+from skerry.retrieval.seal.decoding.candidates import Candidates, Chosen
+from skerry.retrieval.seal.decoding.diverse import choose_diverse
+from skerry.retrieval.seal.decoding.key import Decoded, Key
+from skerry.retrieval.seal.decoding.options import DecodingOptions
+from skerry.retrieval.seal.decoding.profile import Profile
+from skerry.retrieval.seal.decoding.substring_index import Ranges, SubstringIndex
+from skerry.retrieval.seal.decoding.titles import Titles
+
+if TYPE_CHECKING:
+    from skerry.retrieval.seal.language_model.base import LanguageModel
+
+
+@dataclass(frozen=True, slots=True)
+class Beams:
+    """The live hypotheses of all lanes after a step, a row each, in order of lane.
+
+    A lane is one pass of one question; a row is a row of the model's state too.
+
+    Attributes:
+        lanes: int64 of shape (rows,).
+        groups: their groups of diverse beam search, int64 of shape (rows,).
+        scores: sums of log-probabilities, float64 of shape (rows,).
+        tokens: int64 of shape (rows, steps).
+        ranges: their index rows, int64 of shape (rows, 2).
+    """
+
+    lanes: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    tokens: NDArray[np.int64]
+    ranges: Ranges
+
+    def only(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Beams:
+        """Some of the hypotheses, `rows` a mask or row numbers."""
+        return Beams(
+            self.lanes[rows], self.groups[rows], self.scores[rows], self.tokens[rows], self.ranges[rows]
+        )
+
+
+def search(
+    model: LanguageModel,
+    index: SubstringIndex,
+    prompts: Sequence[tuple[Sequence[int], Sequence[int]]],
+    options: DecodingOptions,
+    profile: Profile,
+    deadline: Deadline | None = None,
+) -> list[Decoded]:
+    """Body n-grams and titles of some questions, all in one batch.
+
+    The body pass keeps the `beams` best n-grams of every length up to `length`, none holding `title_end`.
+    The title pass starts where passages start; a hypothesis is complete with `title_end`, and leaves its beam
+    to others then; one that can no longer become one of the `beams` best titles is dropped, for scores only
+    fall. A passage without a title has none to find. The search ends when nothing is left to continue.
+
+    Args:
+        model: gives log-probabilities of next tokens.
+        index: gives the continuations that occur.
+        prompts: (body prompt, title prompt) of each question, as token ids.
+        options: beams, lengths, groups.
+        profile: where seconds are added.
+        deadline: checked before every step.
+
+    Raises:
+        DeadlineExceeded, Cancelled: between steps.
+    """
+    passes = 2 if options.titles else 1
+    is_title = np.tile(np.arange(2)[:passes] == 1, len(prompts))
+    longest = np.where(is_title, options.title_length, options.length)
+    title_end = model.vocabulary.title_end
+    titles = Titles(len(is_title), options.beams, options.title_length)
+    bodies: list[Beams] = []
+
+    with profile.in_language_model(len(is_title)):
+        state = model.start([prompt for pair in prompts for prompt in pair[:passes]])
+        log_probs = _array(state.log_probs)
+    first = [np.array(row, np.float32) for row in log_probs[~is_title]]
+    with profile.in_index():
+        everything, beginnings = index.everything(), index.beginnings()
+    lanes = np.arange(len(is_title))
+    beams = Beams(
+        lanes,
+        np.zeros_like(lanes),
+        np.zeros(len(lanes)),
+        np.zeros((len(lanes), 0), np.int64),
+        np.where(is_title[:, None], beginnings, everything),
+    )
+
+    for step in range(1, int(longest.max(initial=0)) + 1):
+        if step > 1:
+            _complete(
+                titles, beams, np.flatnonzero(is_title[beams.lanes]), log_probs, index, title_end, profile
+            )
+        # A title's last token is title_end: what has no room for it and one more cannot go on.
+        open_rows = ~is_title[beams.lanes] | (step < options.title_length)
+        parents, beams = _continue(beams, open_rows, log_probs, index, title_end, step, options, profile)
+        bodies.append(beams.only(~is_title[beams.lanes]))
+        live = (step < longest[beams.lanes]) & (beams.scores > titles.bar[beams.lanes])
+        parents, beams = parents[live], beams.only(live)
+        if not len(parents):
+            break
+        if deadline is not None:
+            deadline.check("generating n-grams of the corpus")
+        with profile.in_language_model(len(parents)):
+            state = model.next_log_probs(state, parents, np.ascontiguousarray(beams.tokens[:, -1]))
+            log_probs = _array(state.log_probs)
+    return _decoded(bodies, titles, first, passes)
+
+
+def _complete(
+    titles: Titles,
+    beams: Beams,
+    rows: NDArray[np.int64],
+    log_probs: NDArray[np.float32],
+    index: SubstringIndex,
+    title_end: int,
+    profile: Profile,
+) -> None:
+    """Collect the title that each of `rows` is, where the corpus has it, whatever else could follow."""
+    if not len(rows):
+        return
+    ends = np.full(len(rows), title_end, np.int64)
+    with profile.in_index():
+        ranges = index.extend(beams.ranges[rows], ends)
+    scores = beams.scores[rows] + log_probs[rows, title_end]
+    ended = (ranges[:, 1] > ranges[:, 0]) & np.isfinite(scores)
+    rows = rows[ended]
+    tokens = np.column_stack([beams.tokens[rows], ends[ended]])
+    titles.add(beams.lanes[rows], scores[ended], tokens, ranges[ended])
+
+
+def _continue(
+    beams: Beams,
+    open_rows: NDArray[np.bool_],
+    log_probs: NDArray[np.float32],
+    index: SubstringIndex,
+    title_end: int,
+    step: int,
+    options: DecodingOptions,
+    profile: Profile,
+) -> tuple[NDArray[np.int64], Beams]:
+    """The next step's hypotheses, none ending in `title_end`, and the row each continues."""
+    # A row's `beams` best continuations are all that can be chosen, and title_end is one more at most.
+    ranges = np.where(open_rows[:, None], beams.ranges, beams.ranges[:, :1])
+    with profile.in_index():
+        top, top_ranges = index.allowed_top(log_probs, ranges, options.beams + 1)
+    tokens = np.maximum(top, 0).astype(np.int64)
+    scores = beams.scores[:, None] + np.take_along_axis(log_probs, tokens, 1)
+    scores[(top < 0) | (top == title_end)] = -np.inf
+    candidates = Candidates(scores, tokens, beams.lanes, beams.groups)
+    chosen = _choose(candidates, step, options)
+    rows, columns = chosen.rows, chosen.columns
+    return rows, Beams(
+        beams.lanes[rows],
+        chosen.groups,
+        scores[rows, columns],
+        np.column_stack([beams.tokens[rows], tokens[rows, columns]]),
+        top_ranges[rows, columns],
+    )
+
+
+def _choose(candidates: Candidates, step: int, options: DecodingOptions) -> Chosen:
+    if options.groups == 1 or step == 1:
+        return choose_best(candidates, options.beams, options.groups)
+    return choose_diverse(candidates, options.beams, options.groups, options.diversity)
+
+
+def _decoded(
+    bodies: Sequence[Beams], titles: Titles, first: Sequence[NDArray[np.float32]], passes: int
+) -> list[Decoded]:
+    body_keys: list[list[Key]] = [[] for _ in first]
+    title_keys: list[list[Key]] = [[] for _ in first]
+    for beams in bodies:
+        for lane, tokens, score, (low, high) in zip(
+            beams.lanes.tolist(),
+            beams.tokens.tolist(),
+            beams.scores.tolist(),
+            beams.ranges.tolist(),
+            strict=True,
+        ):
+            body_keys[lane // passes].append(Key(tuple(tokens), score, low, high, "body"))
+    for lane, tokens, length, score, (low, high) in zip(
+        titles.lanes.tolist(),
+        titles.tokens.tolist(),
+        titles.lengths.tolist(),
+        titles.scores.tolist(),
+        titles.ranges.tolist(),
+        strict=True,
+    ):
+        title_keys[lane // passes].append(Key(tuple(tokens[:length]), score, low, high, "title"))
+    return [Decoded(tuple(b), tuple(t), f) for b, t, f in zip(body_keys, title_keys, first, strict=True)]
+
+
+def _array(log_probs: Any) -> NDArray[np.float32]:
+    """A model's log-probabilities, of numpy or torch, as a numpy array; from the CPU without a copy."""
+    if not isinstance(log_probs, np.ndarray):
+        log_probs = log_probs.numpy(force=True)
+    return np.ascontiguousarray(log_probs, np.float32)
