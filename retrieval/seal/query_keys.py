@@ -1,39 +1,28 @@
-"""N-grams of the question itself that occur in the corpus, as keys."""
+"""N-grams of the question itself that occur in the corpus: keys that nobody has to generate."""
 
 from __future__ import annotations
 
 import string
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skerry.core.deadline import Deadline
-from skerry.retrieval.seal.decoding.key import Key
-from skerry.retrieval.seal.decoding.rescore import MOST_TOKENS, sequence_scores
-from skerry.retrieval.seal.decoding.substring_index import SubstringIndex
 from skerry.retrieval.seal.function_words import FUNCTION_WORDS
-from skerry.retrieval.seal.prompts import body_prompt
+from skerry.retrieval.seal.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from skerry.retrieval.seal.language_model.base import LanguageModel
+    from skerry.retrieval.seal.decoding.substring_index import SubstringIndex
 
 LONGEST_SPAN = 3
-MOST_KEYS = 200
 _MARKS = string.punctuation + "“”‘’„«»…–—¿¡"
 
 
-def query_keys(
-    model: LanguageModel,
-    index: SubstringIndex,
-    questions: Sequence[str],
-    *,
-    most: int = MOST_KEYS,
-    deadline: Deadline | None = None,
-    most_tokens: int = MOST_TOKENS,
-) -> list[tuple[Key, ...]]:
-    """Each question's spans of one to three words that occur in the corpus, in several cases, each once.
+def occurring_spans(
+    vocabulary: Vocabulary, index: SubstringIndex, question: str, most: int
+) -> list[tuple[tuple[int, ...], tuple[int, int]]]:
+    """A question's spans of one to three words that occur in the corpus, in several cases, each once.
 
     A span stands as in the middle of a passage, without marks at its ends. It is tried as it is, in lower
     case, with its first letter raised, and as a name, with every word's first letter raised or all but those
@@ -41,48 +30,25 @@ def query_keys(
     so that they would cost the model's time and weigh nothing.
 
     Args:
-        model: scores the spans, as continuations of the body prompt.
+        vocabulary: whose tokens the corpus is in.
         index: the corpus.
-        questions: as the user put them.
-        most: keys of one question; of more, those that are rarest in the corpus.
-        deadline: checked between calls of the model.
-        most_tokens: tokens in one call of the model: bounds its memory.
+        question: as the user put it.
+        most: spans at most; of more, those that are rarest in the corpus.
 
     Returns:
-        Each question's keys, kind "query", in the order of the question.
-
-    Raises:
-        DeadlineExceeded, Cancelled: between calls of the model.
+        Tokens and index rows [low, high) of each, in the order of the question.
     """
-    spans = [
-        [
-            span
-            for span in dict.fromkeys(tuple(model.vocabulary.words(t)) for t in query_spans(question))
-            if span
-        ]
-        for question in questions
+    tokenised = dict.fromkeys(tuple(vocabulary.words(text)) for text in query_spans(question))
+    spans = [span for span in tokenised if span]
+    offsets = np.cumsum([0, *map(len, spans)], dtype=np.int64)
+    ranges = index.find(offsets, np.array([token for span in spans for token in span], np.int64))
+    counts = ranges[:, 1] - ranges[:, 0]
+    occurring = np.flatnonzero(counts > 0)
+    rarest = np.sort(occurring[np.argsort(counts[occurring], kind="stable")[:most]])
+    return [
+        (spans[place], (low, high))
+        for place, (low, high) in zip(rarest.tolist(), ranges[rarest].tolist(), strict=True)
     ]
-    found: list[tuple[int, tuple[int, ...], int, int]] = []
-    for row, of_one in enumerate(spans):
-        offsets = np.cumsum([0, *map(len, of_one)], dtype=np.int64)
-        ranges = index.find(offsets, np.array([token for span in of_one for token in span], np.int64))
-        counts = ranges[:, 1] - ranges[:, 0]
-        occurring = np.flatnonzero(counts > 0)
-        rarest = occurring[np.argsort(counts[occurring], kind="stable")[:most]]
-        found += [(row, of_one[place], *ranges[place].tolist()) for place in np.sort(rarest).tolist()]
-    scores = sequence_scores(
-        model,
-        [model.vocabulary.encode(body_prompt(question)) for question in questions],
-        [row for row, *_ in found],
-        [tokens for _, tokens, _, _ in found],
-        deadline=deadline,
-        most_tokens=most_tokens,
-    )
-    keys: list[list[Key]] = [[] for _ in questions]
-    for (row, tokens, low, high), score in zip(found, scores, strict=True):
-        if np.isfinite(score):
-            keys[row].append(Key(tokens, score, low, high, "query"))
-    return [tuple(of_one) for of_one in keys]
 
 
 def query_spans(question: str) -> Iterator[str]:

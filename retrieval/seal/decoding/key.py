@@ -44,11 +44,13 @@ class Decoded:
     Attributes:
         body: every hypothesis of every step of the body pass: shorter ones first, of one length best first.
         titles: the complete titles, best first.
+        query: n-grams of the question that occur in the corpus, in its order.
         first_log_probs: the model's first step under the body prompt, float32 of shape (logit columns,).
     """
 
     body: tuple[Key, ...]
     titles: tuple[Key, ...]
+    query: tuple[Key, ...]
     first_log_probs: NDArray[np.float32]
 
 

@@ -9,6 +9,7 @@ from skerry.core.errors import InvalidInput
 
 MOST_BEAMS = 100
 LONGEST = 64
+MOST_QUERY_KEYS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class DecodingOptions:
             divides `beams`. 1 is plain beam search.
         diversity: what each choice of a token by an earlier group takes from its log-probability, in nats;
             0 or more.
+        query_keys: most n-grams of the question itself that become keys; 0 to 1000.
 
     Raises:
         InvalidInput: a value outside its bounds.
@@ -35,12 +37,14 @@ class DecodingOptions:
     titles: bool = True
     groups: int = 1
     diversity: float = 0.5
+    query_keys: int = 200
 
     def __post_init__(self) -> None:
         _check_integer("beams", self.beams, 1, MOST_BEAMS)
         _check_integer("length", self.length, 1, LONGEST)
         _check_integer("title_length", self.title_length, 2, LONGEST)
         _check_integer("groups", self.groups, 1, self.beams)
+        _check_integer("query_keys", self.query_keys, 0, MOST_QUERY_KEYS)
         if self.beams % self.groups:
             raise InvalidInput(
                 f"{self.beams} beams cannot be split into {self.groups} equal groups.",

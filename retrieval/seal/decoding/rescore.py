@@ -13,7 +13,7 @@ from skerry.retrieval.seal.decoding.key import Key
 from skerry.retrieval.seal.prompts import body_prompt, title_prompt
 
 if TYPE_CHECKING:
-    from skerry.retrieval.seal.language_model.base import LanguageModel
+    from skerry.retrieval.seal.language_model.base import LanguageModel, State
 
 MOST_TOKENS = 4096
 """Tokens of sequences scored in one call of the model."""
@@ -47,10 +47,15 @@ def rescore(
         DeadlineExceeded, Cancelled: between calls of the model.
     """
     flat = [(2 * row + (key.kind == "title"), key) for row, of_one in enumerate(keys) for key in of_one]
+    used = sorted({prompt for prompt, _ in flat})
+    if not used:
+        return [() for _ in keys]
+    state = model.start([model.vocabulary.encode(_prompt(questions[n // 2], n % 2 == 1)) for n in used])
+    row_of = {prompt: row for row, prompt in enumerate(used)}
     scores = sequence_scores(
         model,
-        [model.vocabulary.encode(text) for q in questions for text in (body_prompt(q), title_prompt(q))],
-        [prompt for prompt, _ in flat],
+        state,
+        [row_of[prompt] for prompt, _ in flat],
         [key.tokens for _, key in flat],
         deadline=deadline,
         most_tokens=most_tokens,
@@ -61,16 +66,16 @@ def rescore(
 
 def sequence_scores(
     model: LanguageModel,
-    prompts: Sequence[Sequence[int]],
-    prompt_of: Sequence[int],
+    state: State,
+    rows: Sequence[int],
     sequences: Sequence[Sequence[int]],
     *,
     deadline: Deadline | None = None,
     most_tokens: int = MOST_TOKENS,
 ) -> list[float]:
-    """The log-probability of each sequence under its prompt, in calls of at most `most_tokens` tokens.
+    """Each sequence's log-probability after its row of `state`, in calls of at most `most_tokens` tokens.
 
-    A sequence longer than that has a call of its own. Only prompts that are asked for are encoded.
+    A sequence longer than that has a call of its own.
     """
     scores: list[float] = []
     start = 0
@@ -80,13 +85,11 @@ def sequence_scores(
         stop = max(start + 1, int(np.searchsorted(ends, before + most_tokens, "right")))
         if deadline is not None:
             deadline.check("scoring n-grams")
-        used = sorted(set(prompt_of[start:stop]))
-        renumbered = {prompt: number for number, prompt in enumerate(used)}
-        parts = model.sequence_log_probs(
-            [prompts[prompt] for prompt in used],
-            np.array([renumbered[prompt] for prompt in prompt_of[start:stop]], np.int64),
-            sequences[start:stop],
-        )
+        parts = model.sequence_log_probs(state, np.array(rows[start:stop], np.int64), sequences[start:stop])
         scores += [float(np.sum(part, dtype=np.float64)) for part in parts]
         start = stop
     return scores
+
+
+def _prompt(question: str, title: bool) -> str:
+    return title_prompt(question) if title else body_prompt(question)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,17 @@ from skerry.core.deadline import Deadline
 from skerry.retrieval.seal.decoding.beam import choose_best
 from skerry.retrieval.seal.decoding.candidates import Candidates, Chosen
 from skerry.retrieval.seal.decoding.diverse import choose_diverse
-from skerry.retrieval.seal.decoding.key import Decoded, Key
+from skerry.retrieval.seal.decoding.key import Key
 from skerry.retrieval.seal.decoding.options import DecodingOptions
 from skerry.retrieval.seal.decoding.profile import Profile
 from skerry.retrieval.seal.decoding.substring_index import Ranges, SubstringIndex
 from skerry.retrieval.seal.decoding.titles import Titles
 
 if TYPE_CHECKING:
-    from skerry.retrieval.seal.language_model.base import LanguageModel
+    from skerry.retrieval.seal.language_model.base import LanguageModel, State
+
+Found = tuple[tuple[Key, ...], tuple[Key, ...]]
+"""Body keys and title keys of a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,11 @@ class Beams:
 def search(
     model: LanguageModel,
     index: SubstringIndex,
-    prompts: Sequence[tuple[Sequence[int], Sequence[int]]],
+    state: State,
     options: DecodingOptions,
     profile: Profile,
     deadline: Deadline | None = None,
-) -> list[Decoded]:
+) -> list[Found]:
     """Body n-grams and titles of some questions, all in one batch.
 
     The body pass keeps the `beams` best n-grams of every length up to `length`, none holding `title_end`.
@@ -68,7 +71,8 @@ def search(
     Args:
         model: gives log-probabilities of next tokens.
         index: gives the continuations that occur.
-        prompts: (body prompt, title prompt) of each question, as token ids.
+        state: the prompts, as the model's `start` read them: each question's body prompt and, with titles,
+            its title prompt after it. What else continues it is not disturbed.
         options: beams, lengths, groups.
         profile: where seconds are added.
         deadline: checked before every step.
@@ -77,16 +81,12 @@ def search(
         DeadlineExceeded, Cancelled: between steps.
     """
     passes = 2 if options.titles else 1
-    is_title = np.tile(np.arange(2)[:passes] == 1, len(prompts))
+    is_title = np.arange(len(state.log_probs)) % passes == 1
     longest = np.where(is_title, options.title_length, options.length)
     title_end = model.vocabulary.title_end
     titles = Titles(len(is_title), options.beams, options.title_length)
     bodies: list[Beams] = []
 
-    with profile.in_language_model(len(is_title)):
-        state = model.start([prompt for pair in prompts for prompt in pair[:passes]])
-        log_probs = _array(state.log_probs)
-    first = [np.array(row, np.float32) for row in log_probs[~is_title]]
     with profile.in_index():
         everything, beginnings = index.everything(), index.beginnings()
     lanes = np.arange(len(is_title))
@@ -98,6 +98,7 @@ def search(
         np.where(is_title[:, None], beginnings, everything),
     )
 
+    log_probs = state.log_probs
     for step in range(1, int(longest.max(initial=0)) + 1):
         if step > 1:
             _complete(
@@ -115,8 +116,8 @@ def search(
             deadline.check("generating n-grams of the corpus")
         with profile.in_language_model(len(parents)):
             state = model.next_log_probs(state, parents, np.ascontiguousarray(beams.tokens[:, -1]))
-            log_probs = _array(state.log_probs)
-    return _decoded(bodies, titles, first, passes)
+            log_probs = state.log_probs
+    return _keys(bodies, titles, len(is_title) // passes, passes)
 
 
 def _complete(
@@ -177,11 +178,9 @@ def _choose(candidates: Candidates, step: int, options: DecodingOptions) -> Chos
     return choose_diverse(candidates, options.beams, options.groups, options.diversity)
 
 
-def _decoded(
-    bodies: Sequence[Beams], titles: Titles, first: Sequence[NDArray[np.float32]], passes: int
-) -> list[Decoded]:
-    body_keys: list[list[Key]] = [[] for _ in first]
-    title_keys: list[list[Key]] = [[] for _ in first]
+def _keys(bodies: Sequence[Beams], titles: Titles, questions: int, passes: int) -> list[Found]:
+    body_keys: list[list[Key]] = [[] for _ in range(questions)]
+    title_keys: list[list[Key]] = [[] for _ in range(questions)]
     for beams in bodies:
         for lane, tokens, score, (low, high) in zip(
             beams.lanes.tolist(),
@@ -200,11 +199,4 @@ def _decoded(
         strict=True,
     ):
         title_keys[lane // passes].append(Key(tuple(tokens[:length]), score, low, high, "title"))
-    return [Decoded(tuple(b), tuple(t), f) for b, t, f in zip(body_keys, title_keys, first, strict=True)]
-
-
-def _array(log_probs: Any) -> NDArray[np.float32]:
-    """A model's log-probabilities, of numpy or torch, as a numpy array; from the CPU without a copy."""
-    if not isinstance(log_probs, np.ndarray):
-        log_probs = log_probs.numpy(force=True)
-    return np.ascontiguousarray(log_probs, np.float32)
+    return [(tuple(body), tuple(title)) for body, title in zip(body_keys, title_keys, strict=True)]

@@ -52,9 +52,11 @@ class TableModel:
         )
 
     def sequence_log_probs(
-        self, prompts: Sequence[Sequence[int]], prompt_of: np.ndarray, sequences: Sequence[Sequence[int]]
+        self, state: Any, prompt_of: np.ndarray, sequences: Sequence[Sequence[int]]
     ) -> list[np.ndarray]:
+        assert prompt_of.dtype == np.int64
         self.calls.append(sum(map(len, sequences)))
+        prompts = state.prefixes
         return [
             np.array([self.after((*prompts[p], *s[:i]))[t] for i, t in enumerate(s)], np.float32)
             for p, s in zip(prompt_of, sequences, strict=True)

@@ -13,7 +13,7 @@ from skerry.core.errors import Cancelled, DeadlineExceeded
 from skerry.retrieval.seal.decoding import DecodingOptions, Key, decode, rescore
 from skerry.retrieval.seal.decoding.rescore import sequence_scores
 from skerry.retrieval.seal.prompts import body_prompt, title_prompt
-from skerry.retrieval.seal.query_keys import query_keys, query_spans
+from skerry.retrieval.seal.query_keys import query_spans
 
 END = 0
 WORDS = ["who", "the", "Bell", "Rock", "bell", "rock", "Lighthouse", "lighthouse", "built", "Built", "of"]
@@ -35,6 +35,11 @@ def model(kit: Any) -> Any:
 
 def spelled(text: str) -> list[int]:
     return [NUMBER[word] for word in text.split()]
+
+
+def query_keys(model: Any, index: Any, questions: list[str], most: int = 200) -> list[tuple[Key, ...]]:
+    options = DecodingOptions(beams=2, length=1, titles=False, query_keys=most)
+    return [found.query for found in decode(model, index, questions, options).questions]
 
 
 def test_spans_of_a_question() -> None:
@@ -60,7 +65,6 @@ def test_names_keep_their_small_words() -> None:
 def test_questions_without_content(question: str, kit: Any, model: Any) -> None:
     assert list(query_spans(question)) == []
     assert query_keys(model, kit.index([spelled("who the")]), [question]) == [()]
-    assert model.calls == []
 
 
 def test_keys_occur_and_carry_the_models_score(kit: Any, model: Any) -> None:
@@ -97,8 +101,12 @@ def test_keys_occur_and_carry_the_models_score(kit: Any, model: Any) -> None:
             found = index.find(np.array([0, len(key.tokens)]), np.array(key.tokens))
             assert found.tolist() == [[key.low, key.high]] and key.count > 0
             assert key.log_prob == pytest.approx(model.log_prob(prompt, key.tokens))
-    for most_tokens in (1, 3, 7):
-        assert query_keys(model, index, questions, most_tokens=most_tokens) == [first, second]
+    assert [*query_keys(model, index, questions[:1]), *query_keys(model, index, questions[1:])] == [
+        first,
+        second,
+    ]
+    with_titles = decode(model, index, questions, DecodingOptions(beams=2, length=1)).questions
+    assert [found.query for found in with_titles] == [first, second]
 
 
 def test_the_rarest_of_too_many(kit: Any, model: Any) -> None:
@@ -109,16 +117,26 @@ def test_the_rarest_of_too_many(kit: Any, model: Any) -> None:
     assert set(two) <= set(all_keys)
 
 
+def test_without_query_keys(kit: Any, model: Any) -> None:
+    assert query_keys(model, kit.index([spelled("bell rock")]), ["bell rock"], most=0) == [()]
+
+
+def test_impossible_query_keys_are_left_out(kit: Any, model: Any) -> None:
+    prompt = model.vocabulary.encode(body_prompt("bell rock"))
+    model.after(tuple(prompt))[NUMBER["bell"]] = -np.inf
+    (keys,) = query_keys(model, kit.index([spelled("bell rock")]), ["bell rock"])
+    assert [key.tokens for key in keys] == [(NUMBER["rock"],)]
+
+
 def test_nothing_in_an_empty_corpus(kit: Any, model: Any) -> None:
     assert query_keys(model, kit.index([]), ["bell rock", "rock"]) == [(), ()]
     assert query_keys(model, kit.index([]), []) == []
-    assert model.calls == []
+    assert model.calls == [2]
 
 
 def test_deadline(kit: Any, model: Any) -> None:
-    index = kit.index([spelled("bell rock")])
     with pytest.raises(DeadlineExceeded):
-        query_keys(model, index, ["bell rock"], deadline=Deadline(0.0))
+        rescore(model, ["bell"], [(Key((1,), 0.0, 0, 1, "body"),)], deadline=Deadline(0.0))
     gone = Deadline()
     gone.cancel()
     with pytest.raises(Cancelled):
@@ -162,7 +180,8 @@ def test_rescoring_takes_the_prompt_of_the_kind(kit: Any) -> None:
 def test_sequences_are_scored_in_bounded_calls(kit: Any) -> None:
     model = kit.model(8, END)
     sequences = [[1] * n for n in (3, 9, 1, 1, 2, 5)]
-    scores = sequence_scores(model, [[1], [2], [3]], [0, 2, 2, 0, 2, 0], sequences, most_tokens=5)
-    assert model.calls == [3, 9, 4, 5]
+    state = model.start([[1], [2], [3]])
+    scores = sequence_scores(model, state, [0, 2, 2, 0, 2, 0], sequences, most_tokens=5)
+    assert model.calls == [3, 3, 9, 4, 5]
     prompts = [[1], [3], [3], [1], [3], [1]]
     assert scores == pytest.approx([model.log_prob(p, s) for p, s in zip(prompts, sequences, strict=True)])

@@ -119,7 +119,10 @@ def check(kit: Any, model: Any, passages: list[list[int]], question: str, found:
 
 
 def as_data(decoding: Decoding) -> list[Any]:
-    return [(found.body, found.titles, found.first_log_probs.tolist()) for found in decoding.questions]
+    return [
+        (found.body, found.titles, found.query, found.first_log_probs.tolist())
+        for found in decoding.questions
+    ]
 
 
 @settings(max_examples=60, deadline=None)
@@ -364,6 +367,7 @@ def test_a_question_beyond_the_context(kit: Any) -> None:
         ("title_length", 1),
         ("groups", 2),
         ("groups", 16),
+        *itertools.product(["query_keys"], [-1, 1001, 1.0, True, None]),
     ],
 )
 def test_options_outside_their_bounds(name: str, value: Any) -> None:
