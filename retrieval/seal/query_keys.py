@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,34 +19,32 @@ LONGEST_SPAN = 3
 _MARKS = string.punctuation + "“”‘’„«»…–—¿¡"
 
 
-def occurring_spans(
-    vocabulary: Vocabulary, index: SubstringIndex, question: str, most: int
-) -> list[tuple[tuple[int, ...], tuple[int, int]]]:
-    """A question's spans of one to three words that occur in the corpus, in several cases, each once.
+def query_ngrams(vocabulary: Vocabulary, question: str) -> list[tuple[int, ...]]:
+    """A question's spans of one to three words in several cases, as token ids, each once, in its order.
 
     A span stands as in the middle of a passage, without marks at its ends. It is tried as it is, in lower
     case, with its first letter raised, and as a name, with every word's first letter raised or all but those
     of function words ("Bank of England"). Spans of function words only are left out: they occur everywhere,
     so that they would cost the model's time and weigh nothing.
-
-    Args:
-        vocabulary: whose tokens the corpus is in.
-        index: the corpus.
-        question: as the user put it.
-        most: spans at most; of more, those that are rarest in the corpus.
-
-    Returns:
-        Tokens and index rows [low, high) of each, in the order of the question.
     """
-    tokenised = dict.fromkeys(tuple(vocabulary.words(text)) for text in query_spans(question))
-    spans = [span for span in tokenised if span]
-    offsets = np.cumsum([0, *map(len, spans)], dtype=np.int64)
-    ranges = index.find(offsets, np.array([token for span in spans for token in span], np.int64))
+    ngrams = dict.fromkeys(tuple(vocabulary.words(text)) for text in query_spans(question))
+    return [ngram for ngram in ngrams if ngram]
+
+
+def occurring(
+    index: SubstringIndex, ngrams: Sequence[tuple[int, ...]], most: int
+) -> list[tuple[tuple[int, ...], tuple[int, int]]]:
+    """The n-grams that occur in the corpus with their rows [low, high), in the order given.
+
+    Of more than `most`, those that are rarest in the corpus.
+    """
+    offsets = np.cumsum([0, *map(len, ngrams)], dtype=np.int64)
+    ranges = index.find(offsets, np.array([token for ngram in ngrams for token in ngram], np.int64))
     counts = ranges[:, 1] - ranges[:, 0]
-    occurring = np.flatnonzero(counts > 0)
-    rarest = np.sort(occurring[np.argsort(counts[occurring], kind="stable")[:most]])
+    found = np.flatnonzero(counts > 0)
+    rarest = np.sort(found[np.argsort(counts[found], kind="stable")[:most]])
     return [
-        (spans[place], (low, high))
+        (ngrams[place], (low, high))
         for place, (low, high) in zip(rarest.tolist(), ranges[rarest].tolist(), strict=True)
     ]
 

@@ -16,7 +16,7 @@ from skerry.retrieval.seal.decoding.rescore import sequence_scores
 from skerry.retrieval.seal.decoding.search import search
 from skerry.retrieval.seal.decoding.substring_index import SubstringIndex
 from skerry.retrieval.seal.prompts import body_prompt, title_prompt
-from skerry.retrieval.seal.query_keys import occurring_spans
+from skerry.retrieval.seal.query_keys import occurring, query_ngrams
 
 if TYPE_CHECKING:
     from skerry.retrieval.seal.language_model.base import LanguageModel, State
@@ -85,13 +85,11 @@ def _query_keys(
     deadline: Deadline | None,
 ) -> list[tuple[Key, ...]]:
     """N-grams of the questions, scored after their body prompts in `state`."""
+    if not options.query_keys:
+        return [() for _ in questions]
+    ngrams = [query_ngrams(model.vocabulary, question) for question in questions]
     with profile.in_index():
-        spans = [
-            occurring_spans(model.vocabulary, index, question, options.query_keys)
-            if options.query_keys
-            else []
-            for question in questions
-        ]
+        spans = [occurring(index, of_one, options.query_keys) for of_one in ngrams]
     passes = len(state.log_probs) // len(questions)
     rows = [passes * number for number, of_one in enumerate(spans) for _ in of_one]
     sequences = [tokens for of_one in spans for tokens, _ in of_one]

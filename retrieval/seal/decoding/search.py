@@ -80,102 +80,101 @@ def search(
     Raises:
         DeadlineExceeded, Cancelled: between steps.
     """
-    passes = 2 if options.titles else 1
-    is_title = np.arange(len(state.log_probs)) % passes == 1
-    longest = np.where(is_title, options.title_length, options.length)
-    title_end = model.vocabulary.title_end
-    titles = Titles(len(is_title), options.beams, options.title_length)
-    bodies: list[Beams] = []
-
-    with profile.in_index():
-        everything, beginnings = index.everything(), index.beginnings()
-    lanes = np.arange(len(is_title))
-    beams = Beams(
-        lanes,
-        np.zeros_like(lanes),
-        np.zeros(len(lanes)),
-        np.zeros((len(lanes), 0), np.int64),
-        np.where(is_title[:, None], beginnings, everything),
-    )
-
-    log_probs = state.log_probs
-    for step in range(1, int(longest.max(initial=0)) + 1):
-        if step > 1:
-            _complete(
-                titles, beams, np.flatnonzero(is_title[beams.lanes]), log_probs, index, title_end, profile
-            )
-        # A title's last token is title_end: what has no room for it and one more cannot go on.
-        open_rows = ~is_title[beams.lanes] | (step < options.title_length)
-        parents, beams = _continue(beams, open_rows, log_probs, index, title_end, step, options, profile)
-        bodies.append(beams.only(~is_title[beams.lanes]))
-        live = (step < longest[beams.lanes]) & (beams.scores > titles.bar[beams.lanes])
-        parents, beams = parents[live], beams.only(live)
-        if not len(parents):
-            break
-        if deadline is not None:
-            deadline.check("generating n-grams of the corpus")
-        with profile.in_language_model(len(parents)):
-            state = model.next_log_probs(state, parents, np.ascontiguousarray(beams.tokens[:, -1]))
-            log_probs = state.log_probs
-    return _keys(bodies, titles, len(is_title) // passes, passes)
+    return _Search(model, index, options, profile, len(state.log_probs)).run(state, deadline)
 
 
-def _complete(
-    titles: Titles,
-    beams: Beams,
-    rows: NDArray[np.int64],
-    log_probs: NDArray[np.float32],
-    index: SubstringIndex,
-    title_end: int,
-    profile: Profile,
-) -> None:
-    """Collect the title that each of `rows` is, where the corpus has it, whatever else could follow."""
-    if not len(rows):
-        return
-    ends = np.full(len(rows), title_end, np.int64)
-    with profile.in_index():
-        ranges = index.extend(beams.ranges[rows], ends)
-    scores = beams.scores[rows] + log_probs[rows, title_end]
-    ended = (ranges[:, 1] > ranges[:, 0]) & np.isfinite(scores)
-    rows = rows[ended]
-    tokens = np.column_stack([beams.tokens[rows], ends[ended]])
-    titles.add(beams.lanes[rows], scores[ended], tokens, ranges[ended])
+class _Search:
+    def __init__(
+        self,
+        model: LanguageModel,
+        index: SubstringIndex,
+        options: DecodingOptions,
+        profile: Profile,
+        lanes: int,
+    ) -> None:
+        self._model, self._index, self._options, self._profile = model, index, options, profile
+        self._passes = 2 if options.titles else 1
+        self._is_title = np.arange(lanes) % self._passes == 1
+        self._longest = np.where(self._is_title, options.title_length, options.length)
+        self._titles = Titles(lanes, options.beams, options.title_length)
 
+    def run(self, state: State, deadline: Deadline | None) -> list[Found]:
+        bodies: list[Beams] = []
+        beams = self._empty()
+        log_probs = state.log_probs
+        for step in range(1, int(self._longest.max(initial=0)) + 1):
+            if step > 1:
+                self._complete(beams, log_probs)
+            parents, beams = self._continue(beams, log_probs, step)
+            bodies.append(beams.only(~self._is_title[beams.lanes]))
+            promising = beams.scores > self._titles.bar[beams.lanes]
+            live = promising & (step < self._longest[beams.lanes])
+            parents, beams = parents[live], beams.only(live)
+            if not len(parents):
+                break
+            if deadline is not None:
+                deadline.check("generating n-grams of the corpus")
+            with self._profile.in_language_model(len(parents)):
+                tokens = np.ascontiguousarray(beams.tokens[:, -1])
+                state = self._model.next_log_probs(state, parents, tokens)
+                log_probs = state.log_probs
+        return _keys(bodies, self._titles, len(self._is_title) // self._passes, self._passes)
 
-def _continue(
-    beams: Beams,
-    open_rows: NDArray[np.bool_],
-    log_probs: NDArray[np.float32],
-    index: SubstringIndex,
-    title_end: int,
-    step: int,
-    options: DecodingOptions,
-    profile: Profile,
-) -> tuple[NDArray[np.int64], Beams]:
-    """The next step's hypotheses, none ending in `title_end`, and the row each continues."""
-    # A row's `beams` best continuations are all that can be chosen, and title_end is one more at most.
-    ranges = np.where(open_rows[:, None], beams.ranges, beams.ranges[:, :1])
-    with profile.in_index():
-        top, top_ranges = index.allowed_top(log_probs, ranges, options.beams + 1)
-    tokens = np.maximum(top, 0).astype(np.int64)
-    scores = beams.scores[:, None] + np.take_along_axis(log_probs, tokens, 1)
-    scores[(top < 0) | (top == title_end)] = -np.inf
-    candidates = Candidates(scores, tokens, beams.lanes, beams.groups)
-    chosen = _choose(candidates, step, options)
-    rows, columns = chosen.rows, chosen.columns
-    return rows, Beams(
-        beams.lanes[rows],
-        chosen.groups,
-        scores[rows, columns],
-        np.column_stack([beams.tokens[rows], tokens[rows, columns]]),
-        top_ranges[rows, columns],
-    )
+    def _empty(self) -> Beams:
+        """The empty hypothesis of every lane."""
+        with self._profile.in_index():
+            everything, beginnings = self._index.everything(), self._index.beginnings()
+        lanes = np.arange(len(self._is_title))
+        return Beams(
+            lanes,
+            np.zeros_like(lanes),
+            np.zeros(len(lanes)),
+            np.zeros((len(lanes), 0), np.int64),
+            np.where(self._is_title[:, None], beginnings, everything),
+        )
 
+    def _complete(self, beams: Beams, log_probs: NDArray[np.float32]) -> None:
+        """Collect every hypothesis that is a title of the corpus, whatever else could follow it."""
+        rows = np.flatnonzero(self._is_title[beams.lanes])
+        if not len(rows):
+            return
+        ends = np.full(len(rows), self._model.vocabulary.title_end, np.int64)
+        with self._profile.in_index():
+            ranges = self._index.extend(beams.ranges[rows], ends)
+        scores = beams.scores[rows] + log_probs[rows, ends]
+        ended = (ranges[:, 1] > ranges[:, 0]) & np.isfinite(scores)
+        rows = rows[ended]
+        tokens = np.column_stack([beams.tokens[rows], ends[ended]])
+        self._titles.add(beams.lanes[rows], scores[ended], tokens, ranges[ended])
 
-def _choose(candidates: Candidates, step: int, options: DecodingOptions) -> Chosen:
-    if options.groups == 1 or step == 1:
-        return choose_best(candidates, options.beams, options.groups)
-    return choose_diverse(candidates, options.beams, options.groups, options.diversity)
+    def _continue(
+        self, beams: Beams, log_probs: NDArray[np.float32], step: int
+    ) -> tuple[NDArray[np.int64], Beams]:
+        """The next step's hypotheses, none ending in `title_end`, and the row each continues."""
+        # A title's last token is title_end: a hypothesis with room for that only cannot go on.
+        open_rows = ~self._is_title[beams.lanes] | (step < self._options.title_length)
+        ranges = np.where(open_rows[:, None], beams.ranges, beams.ranges[:, :1])
+        # Of a row's continuations only the `beams` best can be chosen, and title_end may be among them.
+        with self._profile.in_index():
+            top, top_ranges = self._index.allowed_top(log_probs, ranges, self._options.beams + 1)
+        tokens = np.maximum(top, 0).astype(np.int64)
+        scores = beams.scores[:, None] + np.take_along_axis(log_probs, tokens, 1)
+        scores[(top < 0) | (top == self._model.vocabulary.title_end)] = -np.inf
+        chosen = self._choose(Candidates(scores, tokens, beams.lanes, beams.groups), step)
+        rows, columns = chosen.rows, chosen.columns
+        return rows, Beams(
+            beams.lanes[rows],
+            chosen.groups,
+            scores[rows, columns],
+            np.column_stack([beams.tokens[rows], tokens[rows, columns]]),
+            top_ranges[rows, columns],
+        )
+
+    def _choose(self, candidates: Candidates, step: int) -> Chosen:
+        options = self._options
+        if options.groups == 1 or step == 1:
+            return choose_best(candidates, options.beams, options.groups)
+        return choose_diverse(candidates, options.beams, options.groups, options.diversity)
 
 
 def _keys(bodies: Sequence[Beams], titles: Titles, questions: int, passes: int) -> list[Found]:
