@@ -1,0 +1,129 @@
+"""From a model's folder to the fastest language model that computes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skerry.core.dtype import torch_dtype
+from skerry.core.errors import IndexCorrupt, InvalidInput
+from skerry.core.models.store import Model
+from skerry.retrieval.seal import adapter as adapters
+from skerry.retrieval.seal.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from skerry.retrieval.seal.language_model.base import LanguageModel
+    from skerry.retrieval.seal.language_model.network import Network
+
+
+def load(
+    model: Model, adapter: Path | None = None, dtype: str = "auto", threads: int | None = None
+) -> LanguageModel:
+    """The language model in a folder: causal or sequence-to-sequence, as its config.json says.
+
+    Args:
+        model: the folder; a fully fine-tuned model is one like any other.
+        adapter: a folder with low-rank factors (`skerry train seal`), which are added to the weights.
+        dtype: "bf16", "fp32", or "auto": bf16 where the processor multiplies it natively.
+        threads: how many a call uses; by default what torch is set to in the calling thread.
+
+    Raises:
+        InvalidInput: a model of another kind, or an unknown dtype.
+        NotFound: no adapter in its folder.
+        IndexCorrupt: damaged files, or an adapter that was trained on another model.
+    """
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    chosen = torch_dtype(dtype, device)
+    factors = None if adapter is None else _factors(adapter, model)
+    from skerry.core.models import low_rank
+    from skerry.retrieval.seal.language_model.model import TreeLanguageModel
+
+    vocabulary = Vocabulary.load(model)
+    # An adapter is added in float32, so that the sum is rounded once.
+    weights = _weights(model, chosen if factors is None else torch.float32)
+    if factors is not None:
+        low_rank.merge(weights, factors)
+    network = _network(weights.to(device), chosen, *_frame(model))
+    return TreeLanguageModel(vocabulary, network, threads)
+
+
+def _factors(folder: Path, model: Model) -> dict[str, Any]:
+    config, factors = adapters.load(folder)
+    model.check_is(
+        config.base_model,
+        config.base_weights_hash,
+        config.base_tokenizer_hash,
+        made=f"The SEAL adapter in {folder} was trained on",
+        hint="Use the model that it was trained on, or train an adapter for this one.",
+    )
+    return factors
+
+
+def _weights(model: Model, dtype: Any) -> Any:
+    """transformers' model of the folder."""
+    import transformers
+    from safetensors import SafetensorError
+    from transformers.models.auto import modeling_auto
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+
+    kinds = (
+        (transformers.AutoModelForSeq2SeqLM, modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES),
+        (transformers.AutoModelForCausalLM, modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
+    )
+    try:
+        config = transformers.AutoConfig.from_pretrained(model.folder, local_files_only=True)
+        architectures = config.architectures or []
+        for loader, names in kinds:
+            if names.get(config.model_type) in architectures:
+                return loader.from_pretrained(model.folder, dtype=dtype, local_files_only=True).eval()
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise IndexCorrupt(
+            f"The model {model.name} in {model.folder} cannot be loaded: {error}.",
+            hint="Fetch or save it again.",
+            details={"model": model.name, "path": str(model.folder)},
+        ) from error
+    raise InvalidInput(
+        f"The model {model.name} in {model.folder} is a {' or '.join(architectures) or config.model_type}: "
+        "neither a causal nor a sequence-to-sequence language model.",
+        hint="SEAL needs one that generates text, such as SmolLM2, GPT-2, BART or T5.",
+        details={"model": model.name, "path": str(model.folder)},
+    )
+
+
+def _network(weights: Any, dtype: Any, prefix: list[int], suffix: list[int]) -> Network:
+    """The network that computes these weights; where it is not one of our own, it is tried out first."""
+    from skerry.retrieval.seal.language_model.causal import CausalNetwork
+    from skerry.retrieval.seal.language_model.llama import LlamaNetwork, fits
+    from skerry.retrieval.seal.language_model.seq2seq import Seq2SeqNetwork
+    from skerry.retrieval.seal.language_model.trial import check_tree
+
+    if weights.config.is_encoder_decoder:
+        seq2seq = Seq2SeqNetwork(weights.to(dtype), prefix, suffix)
+        check_tree(seq2seq)
+        return seq2seq
+    if fits(weights.config):
+        return LlamaNetwork(weights, dtype, prefix)
+    causal = CausalNetwork(weights.to(dtype), prefix)
+    check_tree(causal)
+    return causal
+
+
+def _frame(model: Model) -> tuple[list[int], list[int]]:
+    """The special tokens that the tokenizer puts before and after a text."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model.folder, local_files_only=True)
+    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
+    whole = tokenizer("a")["input_ids"]
+    for start in range(len(whole) - len(bare) + 1):
+        if whole[start : start + len(bare)] == bare:
+            return list(whole[:start]), list(whole[start + len(bare) :])
+    raise InvalidInput(
+        f"The tokenizer of {model.name} changes a text when it adds special tokens.",
+        hint="SEAL needs one that puts them around the text.",
+        details={"model": model.name},
+    )
