@@ -80,3 +80,80 @@ def cover_passages(
     matches: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """See `skerry.kernels.key_cover.cover_passages`."""
+
+class FmText:
+    """The reversed, marked text of an FM-index, before its suffixes are sorted.
+
+    Raises ValueError for lengths that do not add up and for tokens that are not below `alphabet`.
+    """
+
+    def __init__(self, tokens: NDArray[np.uint32], lengths: NDArray[np.int64], alphabet: int) -> None: ...
+    @property
+    def width(self) -> int:
+        """Bytes a symbol: 1, 2 or 3, the highest first."""
+    @property
+    def bytes(self) -> NDArray[np.uint8]:
+        """What is to be sorted: shape (width * (tokens + passages + 2),)."""
+    @overload
+    def image(self, suffixes: NDArray[np.int32], locate_every: int) -> NDArray[np.uint8]: ...
+    @overload
+    def image(self, suffixes: NDArray[np.int64], locate_every: int) -> NDArray[np.uint8]:
+        """The index as the bytes of a file, from the suffix array of `bytes`, which is overwritten."""
+
+class FmIndex:
+    """Substring queries over passages of tokens, in the bytes of `FmText.image`, which are not copied.
+
+    `data` must start at a multiple of 64 bytes. Without `verify` only the header, the table of sections and
+    the codes are checked. Raises DamagedSection; queries raise it too when they meet damage. Ranges are int64
+    of shape (n, 2). IndexError for ranges, rows and passages that cannot be, ValueError for shapes.
+    `portable` takes the loops without BMI2, which tests compare.
+    """
+
+    def __init__(self, data: NDArray[np.uint8], *, verify: bool = False) -> None: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def passages(self) -> int: ...
+    @property
+    def alphabet(self) -> int: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def locate_every(self) -> int: ...
+    @property
+    def sections(self) -> dict[str, int]:
+        """Bytes of each section of the file."""
+    def extend(
+        self, ranges: NDArray[np.int64], tokens: NDArray[np.uint32], threads: int, portable: bool = False
+    ) -> NDArray[np.int64]: ...
+    def probe(
+        self,
+        ranges: NDArray[np.int64],
+        tokens: NDArray[np.uint32],
+        shared: bool,
+        threads: int,
+        portable: bool = False,
+    ) -> NDArray[np.int64]:
+        """`tokens` flat: k for all ranges where `shared`, else k for each range; shape (n, k, 2)."""
+    def find(
+        self, offsets: NDArray[np.int64], tokens: NDArray[np.uint32], threads: int, portable: bool = False
+    ) -> NDArray[np.int64]: ...
+    def continuations(
+        self, ranges: NDArray[np.int64], threads: int, portable: bool = False
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.int64]]: ...
+    def locate(
+        self, rows: NDArray[np.int64], lengths: NDArray[np.int64], threads: int, portable: bool = False
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+    def extract(
+        self, passages: NDArray[np.int64], threads: int, portable: bool = False
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]: ...
+    def allowed_top(
+        self,
+        scores: NDArray[np.float32],
+        ranges: NDArray[np.int64],
+        k: int,
+        threads: int,
+        portable: bool = False,
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...

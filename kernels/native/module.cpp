@@ -5,5 +5,6 @@
 NB_MODULE(_native, module) {
     module.doc() = "Native kernels of Skerry.";
     skerry::bind_bit_vector(module);
+    skerry::bind_fm_index(module);
     skerry::bind_key_cover(module);
 }
