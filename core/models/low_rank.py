@@ -26,7 +26,7 @@ class _LowRankUpdate(nn.Module):
         self.b = nn.Parameter(torch.zeros(out_features, rank))
 
     def forward(self, weight: Tensor) -> Tensor:
-        return weight + (self.b @ self.a).to(weight.dtype)
+        return torch.addmm(weight, self.b.to(weight.dtype), self.a.to(weight.dtype))
 
 
 def attach(model: nn.Module, rank: int, seed: int) -> list[nn.Parameter]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import pickle
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,10 +19,11 @@ import torch
 from torch import Tensor
 
 from skerry.core.dtype import torch_dtype
-from skerry.core.errors import IndexCorrupt, InvalidInput
+from skerry.core.errors import InvalidInput
 from skerry.core.files import naming_full_disk
 from skerry.core.models import low_rank
 from skerry.core.models.catalogue import CATALOGUE
+from skerry.core.models.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
 from skerry.core.models.store import Model
 from skerry.core.progress import Progress
 from skerry.ranking import adapter, calibration
@@ -32,8 +32,6 @@ from skerry.ranking.objectives.listwise_softmax import listwise_softmax
 from skerry.ranking.pair_network import PairTokenizer, batches, load_network, passage_text
 from skerry.ranking.training.examples import Example, draw_negatives
 from skerry.retrieval.corpus.store import PassageStore
-
-_CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,8 @@ class CrossEncoderTrainer:
             )
         with naming_full_disk(self._out):
             self._out.mkdir(parents=True, exist_ok=True)
-        done = self._resume(drawn)
+        run = asdict(settings) | {"base": self._base.weights_hash, "examples": _digest(drawn)}
+        done = self._resume(run)
         with progress.task("training", total=steps, unit="steps") as task:
             task.advance(done)
             running = math.log(settings.negatives + 1)
@@ -136,7 +135,7 @@ class CrossEncoderTrainer:
                 task.note(f"loss {running:.3f}")
                 task.advance()
                 if (step + 1) % settings.checkpoint_every == 0:
-                    self._save_checkpoint(step + 1, drawn)
+                    self._checkpoint(run, step + 1)
 
     def finish(self, held_out: Sequence[Example], depth: int, progress: Progress) -> Scores:
         """Write the adapter, with the first stage's weight and the calibration fitted on half of `held_out`.
@@ -184,7 +183,7 @@ class CrossEncoderTrainer:
         adapter.save(
             self._out, config, low_rank.state(self._network.encoder), self._network.head.state_dict()
         )
-        (self._out / _CHECKPOINT).unlink(missing_ok=True)
+        remove_checkpoint(self._out)
         return result
 
     def _draw(self, examples: Sequence[Example]) -> list[tuple[Example, list[int]]]:
@@ -238,47 +237,25 @@ class CrossEncoderTrainer:
                 task.advance()
         return scores, relevant
 
-    def _save_checkpoint(self, step: int, drawn: Sequence[tuple[Example, list[int]]]) -> None:
-        partial = self._out / f".{_CHECKPOINT}.part"
-        torch.save(
-            {
-                "run": self._run_key(len(drawn)),
-                "drawn": _digest(drawn),
-                "step": step,
-                "factors": [factor.detach() for factor in self._factors],
-                "head": self._network.head.state_dict(),
-                "optimizer": self._optimizer.state_dict(),
-            },
-            partial,
-        )
-        partial.replace(self._out / _CHECKPOINT)
+    def _checkpoint(self, run: dict[str, Any], step: int) -> None:
+        state = {
+            "step": step,
+            "factors": [factor.detach() for factor in self._factors],
+            "head": self._network.head.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+        write_checkpoint(self._out, run, state)
 
-    def _resume(self, drawn: Sequence[tuple[Example, list[int]]]) -> int:
-        path = self._out / _CHECKPOINT
-        if not path.is_file():
+    def _resume(self, run: dict[str, Any]) -> int:
+        kept = read_checkpoint(self._out, run)
+        if kept is None:
             return 0
-        try:
-            kept = torch.load(path, weights_only=True)
-        except (RuntimeError, OSError, EOFError, ValueError, LookupError, pickle.UnpicklingError) as error:
-            raise IndexCorrupt(
-                f"The checkpoint {path} cannot be read ({type(error).__name__}).",
-                hint="Remove it to start anew.",
-                details={"file": str(path)},
-            ) from error
-        if kept["run"] != self._run_key(len(drawn)) or kept["drawn"] != _digest(drawn):
-            raise InvalidInput(
-                f"{path} is of another run (other settings, examples or base model).",
-                hint="Give the same options to go on with it, or remove it to start anew.",
-            )
         with torch.no_grad():
             for factor, value in zip(self._factors, kept["factors"], strict=True):
                 factor.copy_(value)
         self._network.head.load_state_dict(kept["head"])
         self._optimizer.load_state_dict(kept["optimizer"])
         return int(kept["step"])
-
-    def _run_key(self, examples: int) -> dict[str, Any]:
-        return asdict(self._settings) | {"examples": examples, "base": self._base.weights_hash}
 
 
 def _digest(drawn: Sequence[tuple[Example, list[int]]]) -> str:

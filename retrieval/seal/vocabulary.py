@@ -85,7 +85,7 @@ class Vocabulary:
         origin = _origins(text)
         spans = [(0, 0)] * title_tokens
         for start, end in encoded.offsets:
-            inside = [origin[place] for place in range(start, end) if origin[place] is not None]
+            inside = [o for o in origin[start:end] if o is not None]
             spans.append((inside[0], _cluster_end(text, inside[-1])) if inside else (0, 0))
         return spans
 

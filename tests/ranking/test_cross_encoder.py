@@ -286,7 +286,7 @@ def test_killed_and_gone_on_with(base: Model, index: Index, examples: list[Examp
             trainer.train(rows, StopsAt(steps))
         assert (out / "checkpoint.pt").exists() == (kept is not None)
         if kept is not None:
-            assert torch.load(out / "checkpoint.pt", weights_only=True)["step"] == kept
+            assert torch.load(out / "checkpoint.pt", weights_only=True)["state"]["step"] == kept
     (out / ".checkpoint.pt.part").write_bytes(b"half")
     trainer = CrossEncoderTrainer(base, index.passages, out, SETTINGS)
     trainer.train(rows, SilentProgress())

@@ -1,0 +1,1 @@
+"""How SEAL's language model learns which words the answering passage holds."""
