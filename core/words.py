@@ -48,6 +48,11 @@ def _stands_alone(character: str) -> bool:
     return 0x3040 <= code <= 0x30FF or 0x3400 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF or code >= 0x20000
 
 
+def is_of_word(character: str) -> bool:
+    """Whether a character belongs to a word: letters, digits, and the marks that go with them."""
+    return character.isalnum() or unicodedata.category(character)[0] == "M"
+
+
 def find_words(text: str) -> list[Word]:
     """The words of a text in order: runs of letters, digits and the marks that belong to them.
 
@@ -57,7 +62,7 @@ def find_words(text: str) -> list[Word]:
     words: list[Word] = []
     start = -1
     for at, character in enumerate(text):
-        inside = character.isalnum() or (start >= 0 and unicodedata.category(character)[0] == "M")
+        inside = character.isalnum() or (start >= 0 and is_of_word(character))
         alone = inside and _stands_alone(character)
         if start >= 0 and (not inside or alone):
             words.append(_word(text, start, at))
