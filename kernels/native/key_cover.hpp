@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace skerry::key_cover {
@@ -131,18 +132,36 @@ struct Located {
     std::uint32_t key, start;
 };
 
+// Puts rows in order of passage, a digit at a time from the lowest.
+inline void sort_by_passage(std::vector<Located>& rows) {
+    constexpr int kBits = 11;
+    std::uint64_t highest = 0;
+    for (const Located& row : rows) highest = std::max(highest, row.passage);
+    std::vector<Located> sorted(rows.size());
+    for (int shift = 0; shift < 64 && highest >> shift != 0; shift += kBits) {
+        std::size_t places[std::size_t{1} << kBits] = {};
+        const auto digit = [shift](const Located& row) { return row.passage >> shift & ((1U << kBits) - 1); };
+        for (const Located& row : rows) ++places[digit(row)];
+        std::size_t before = 0;
+        for (std::size_t& place : places) before += std::exchange(place, before);
+        for (const Located& row : rows) sorted[places[digit(row)]++] = row;
+        rows.swap(sorted);
+    }
+}
+
 // Passages, ascending, that have one of `rows` (which are put in order), and their scores.
 inline void cover_located(const Keys& keys, double b, std::vector<Located>& rows,
                           std::vector<std::int64_t>& passages, std::vector<double>& scores) {
-    std::sort(rows.begin(), rows.end(), [](const Located& one, const Located& other) {
-        if (one.passage != other.passage) return one.passage < other.passage;
-        return one.key != other.key ? one.key < other.key : one.start < other.start;
-    });
+    sort_by_passage(rows);
     Types types(keys);
     Covered covered;
     for (std::size_t begin = 0; begin < rows.size();) {
         std::size_t end = begin + 1;
         while (end < rows.size() && rows[end].passage == rows[begin].passage) ++end;
+        std::sort(rows.begin() + static_cast<std::ptrdiff_t>(begin), rows.begin() + static_cast<std::ptrdiff_t>(end),
+                  [](const Located& one, const Located& other) {
+                      return one.key != other.key ? one.key < other.key : one.start < other.start;
+                  });
         types.forget();
         covered.forget();
         double score = 0;
