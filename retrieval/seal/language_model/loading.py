@@ -44,7 +44,7 @@ def load(
     # An adapter is added in float32, so that the sum is rounded once.
     weights = _weights(model, chosen if factors is None else torch.float32)
     if factors is not None:
-        low_rank.merge(weights, factors)
+        low_rank.merge(weights.base_model, factors)
     network = _network(weights.to(device), chosen, *_frame(model))
     return TreeLanguageModel(vocabulary, network, threads)
 
