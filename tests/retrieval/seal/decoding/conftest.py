@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from skerry.kernels.fm_index import FmIndex
+
 
 class TableModel:
     """Log-probabilities that depend on the prompt and on every token after it, and on nothing else."""
@@ -119,9 +121,16 @@ class Kit:
     """What the tests build their small worlds from."""
 
     model: Callable[..., TableModel]
-    index: Callable[..., ListIndex]
+    index: Callable[..., ListIndex | FmIndex]
 
 
-@pytest.fixture(scope="session")
-def kit() -> Kit:
-    return Kit(TableModel, ListIndex)
+def native_index(passages: Sequence[Sequence[int]]) -> FmIndex:
+    tokens = np.array([token for passage in passages for token in passage], np.uint32)
+    return FmIndex.build(
+        tokens, np.array([len(p) for p in passages], np.int64), int(tokens.max(initial=40)) + 1
+    )
+
+
+@pytest.fixture(scope="session", params=[ListIndex, native_index], ids=["lists", "native"])
+def kit(request: pytest.FixtureRequest) -> Kit:
+    return Kit(TableModel, request.param)
