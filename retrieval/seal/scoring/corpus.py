@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from skerry.retrieval.seal.scoring.passages import PassageTokens
+
+KEPT_TOKENS = 16_000_000
+"""Of passages, by default: 64 MB, some 100,000 passages."""
 
 
 class ScoredIndex(Protocol):
@@ -36,10 +42,20 @@ class ScoredIndex(Protocol):
 
 
 class Corpus:
-    """An index with what scoring remembers of it; one an opened index, shared by threads."""
+    """An index with what scoring remembers of it; one an opened index, shared by threads.
 
-    def __init__(self, index: ScoredIndex) -> None:
+    Args:
+        index: the FM-index.
+        marks: tokens that are no words, such as the one that ends a title: they count in keys only.
+        kept_tokens: of how many tokens the passages read last are kept in memory, at 4 bytes a token.
+    """
+
+    def __init__(
+        self, index: ScoredIndex, marks: Sequence[int] = (), *, kept_tokens: int = KEPT_TOKENS
+    ) -> None:
         self.index = index
+        self.marks = np.array([mark for mark in marks if mark < index.alphabet], np.int64)
+        self.passages = PassageTokens(index, kept_tokens)
         self._lock = threading.Lock()
         self._counts: NDArray[np.int64] | None = None
 

@@ -52,7 +52,7 @@ def intersective(
     passages = passages[top(passages, scores, options.candidates)]
 
     start = time.perf_counter()
-    offsets, tokens = index.extract(passages)
+    offsets, tokens = corpus.passages.extract(passages)
     seconds = places.seconds + time.perf_counter() - start
     long, short = ranked[keys.lengths[ranked] > 1], ranked[keys.lengths[ranked] == 1]
     cover = partial(
@@ -121,6 +121,7 @@ def _singles(
     dense = np.zeros(corpus.index.alphabet)
     tokens, weights = unigram_weights(first_log_probs, corpus.token_counts, corpus.index.tokens, options)
     dense[tokens] = weights
+    dense[corpus.marks] = 0
     own = keys.tokens[keys.offsets[numbers]]
     dense[own] = np.maximum(dense[own], worth[numbers])
     counted = np.flatnonzero(dense)
