@@ -44,14 +44,14 @@ class Candidates:
     Attributes:
         ordinals: passage ordinals, best first, int64 of shape (n,).
         scores: the leg's own scores, descending, float32 of shape (n,).
-        evidence: empty, or one tuple of evidence for each candidate.
+        evidence: empty, or one tuple of evidence for each candidate; may be worked out when it is looked at.
         timings: seconds by part of the leg's work, of the whole call that the query shared; empty where the
             leg does not say.
     """
 
     ordinals: NDArray[np.int64]
     scores: NDArray[np.float32]
-    evidence: tuple[tuple[Evidence, ...], ...] = ()
+    evidence: Sequence[tuple[Evidence, ...]] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
 
 

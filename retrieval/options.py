@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from skerry.core.errors import InvalidInput
 from skerry.retrieval.base import Option
@@ -37,3 +37,39 @@ def integer_option(
             details={"leg": leg, "option": name},
         )
     return value
+
+
+def number_option(
+    leg: str, options: Mapping[str, Option], name: str, *, default: float, low: float, high: float
+) -> float:
+    """The number given for option `name`, or `default`. Raises `InvalidInput` outside [low, high]."""
+    value = options.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise InvalidInput(
+            f"{leg}.{name} must be a number from {low:g} to {high:g}; got {value!r}.",
+            details={"leg": leg, "option": name},
+        )
+    return float(value)
+
+
+def flag_option(leg: str, options: Mapping[str, Option], name: str, *, default: bool) -> bool:
+    """True or false as given for option `name`, or `default`. Raises `InvalidInput` for anything else."""
+    value = options.get(name, default)
+    if not isinstance(value, bool):
+        raise InvalidInput(
+            f"{leg}.{name} must be true or false; got {value!r}.", details={"leg": leg, "option": name}
+        )
+    return value
+
+
+def choice_option(
+    leg: str, options: Mapping[str, Option], name: str, *, default: str, choices: Sequence[str]
+) -> str:
+    """The word given for option `name`, or `default`. Raises `InvalidInput` unless it is one of `choices`."""
+    value = options.get(name, default)
+    if value not in choices:
+        raise InvalidInput(
+            f"{leg}.{name} must be one of {', '.join(choices)}; got {value!r}.",
+            details={"leg": leg, "option": name},
+        )
+    return str(value)

@@ -73,5 +73,6 @@ LEGS: Registry[type[Leg]] = Registry(
     {
         "bm25": "skerry.retrieval.lexical.leg:Bm25Leg",
         "dense": "skerry.retrieval.embedding.leg:DenseLeg",
+        "seal": "skerry.retrieval.seal.leg:SealLeg",
     },
 )

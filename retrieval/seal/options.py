@@ -1,0 +1,112 @@
+"""What a caller may ask of the SEAL leg, by the names that the gRPC contract has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from skerry.core.errors import InvalidInput
+from skerry.retrieval.base import Option
+from skerry.retrieval.options import (
+    check_option_names,
+    choice_option,
+    flag_option,
+    integer_option,
+    number_option,
+)
+from skerry.retrieval.seal.decoding.options import DecodingOptions
+from skerry.retrieval.seal.scoring.options import ScoringOptions
+
+_LEG = "seal"
+_SCORINGS = ("intersective", "lm_fm", "lm")
+_KNOWN = {
+    "beams": "whole number from 1 to 100",
+    "scoring": "one of intersective, lm_fm, lm",
+    "ngram_tokens": "whole number from 1 to 64",
+    "titles": "true or false",
+    "query_keys": "true or false",
+    "groups": "a divisor of beams",
+    "diversity": "number from 0 to 100",
+    "title_tokens": "whole number from 2 to 64",
+    "max_count": "whole number from 1 to 1000000",
+    "candidates": "whole number from 1 to 100000",
+    "evidence": "whole number from 0 to 1000",
+    "title_weight": "number from 0 to 100",
+    "query_weight": "number from 0 to 100",
+    "token_weight": "number from 0 to 100",
+    "power": "number from 0.1 to 10",
+    "repetition": "number from 0 to 1",
+    "smoothing": "number from 0.001 to 100",
+}
+_SMOOTHING = 5.0
+_SMOOTHED_CORPUS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class SealOptions:
+    """The leg's knobs, checked.
+
+    Attributes:
+        decoding: how the language model is searched.
+        scoring: a name in `SCORINGS`.
+        weighing: how keys make scores.
+        evidence: most pieces of evidence of a passage.
+    """
+
+    decoding: DecodingOptions
+    scoring: str
+    weighing: ScoringOptions
+    evidence: int
+
+    @classmethod
+    def of(cls, options: Mapping[str, Option], tokens: int) -> SealOptions:
+        """The options that a request gives, and the defaults for the rest, over a corpus of so many tokens.
+
+        The paper adds 5 to every count, which is little beside the counts of a large corpus. In a small one
+        it would make every n-gram look frequent and nothing would be found: there it is less in proportion.
+
+        Raises:
+            InvalidInput: an unknown option, or a value it cannot take.
+        """
+        check_option_names(_LEG, options, _KNOWN)
+
+        def whole(name: str, default: int, low: int, high: int) -> int:
+            return integer_option(_LEG, options, name, default=default, low=low, high=high)
+
+        def number(name: str, default: float, low: float, high: float) -> float:
+            return number_option(_LEG, options, name, default=default, low=low, high=high)
+
+        beams = whole("beams", 15, 1, 100)
+        groups = whole("groups", 1, 1, beams)
+        if beams % groups:
+            raise InvalidInput(
+                f"seal.groups must divide seal.beams; got {groups} groups of {beams} beams.",
+                details={"leg": _LEG, "option": "groups"},
+            )
+        decoding = DecodingOptions(
+            beams=beams,
+            length=whole("ngram_tokens", 10, 1, 64),
+            title_length=whole("title_tokens", 15, 2, 64),
+            titles=flag_option(_LEG, options, "titles", default=True),
+            groups=groups,
+            query_keys=200 if flag_option(_LEG, options, "query_keys", default=True) else 0,
+            diversity=number("diversity", 0.5, 0.0, 100.0),
+        )
+        weighing = ScoringOptions(
+            max_count=whole("max_count", 1500, 1, 1_000_000),
+            candidates=whole("candidates", 1500, 1, 100_000),
+            smoothing=number(
+                "smoothing", max(0.001, _SMOOTHING * min(1.0, tokens / _SMOOTHED_CORPUS)), 0.001, 100.0
+            ),
+            repetition=number("repetition", 0.8, 0.0, 1.0),
+            power=number("power", 2.0, 0.1, 10.0),
+            title_factor=number("title_weight", 1.0, 0.0, 100.0),
+            query_factor=number("query_weight", 1.0, 0.0, 100.0),
+            unigram_factor=number("token_weight", 1.0, 0.0, 100.0),
+        )
+        return cls(
+            decoding=decoding,
+            scoring=choice_option(_LEG, options, "scoring", default=_SCORINGS[0], choices=_SCORINGS),
+            weighing=weighing,
+            evidence=whole("evidence", 20, 0, 1000),
+        )

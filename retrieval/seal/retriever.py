@@ -1,0 +1,188 @@
+"""The opened SEAL leg: queries in, passages with the n-grams that found them out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skerry.core.deadline import Deadline
+from skerry.core.errors import IndexNotReady
+from skerry.core.models.store import Model
+from skerry.core.timing import Timings
+from skerry.retrieval.base import Candidates, Evidence, Option
+from skerry.retrieval.corpus.store import PassageStore
+from skerry.retrieval.seal.options import SealOptions
+from skerry.retrieval.seal.speaker import Adapter, Speaker, speaker
+from skerry.retrieval.seal.turns import Turns
+
+if TYPE_CHECKING:
+    from skerry.retrieval.seal.decoding import Decoded, DecodingOptions, Profile
+    from skerry.retrieval.seal.fm_index import FmIndex
+    from skerry.retrieval.seal.language_model.base import LanguageModel
+    from skerry.retrieval.seal.scoring import Corpus
+
+QUERY_TOKENS = 512
+"""How much of a query the language model reads."""
+_SPARE_TOKENS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the language model said to a query, and where the time of the turn went that it shared."""
+
+    decoded: Decoded
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    speaker: Speaker
+    corpus: Corpus
+    turns: Turns[DecodingOptions, str, _Said]
+
+
+class SealRetriever:
+    """The opened leg. For its options see `SealLeg` in the gRPC contract.
+
+    Of a query the language model reads the first `QUERY_TOKENS` tokens, or what its context has room for.
+    Queries that come while it speaks to others wait, and then share a turn.
+    """
+
+    name = "seal"
+
+    def __init__(
+        self, index: FmIndex, passages: PassageStore, model: Model, adapter: Adapter | None, dtype: str
+    ) -> None:
+        self._index = index
+        self._passages = passages
+        self._model, self._adapter, self._dtype = model, adapter, dtype
+        self._lock = threading.Lock()
+        self._loaded: _Loaded | None = None
+        self._closed = False
+
+    def retrieve(
+        self,
+        queries: Sequence[str],
+        limit: int,
+        options: Mapping[str, Option],
+        deadline: Deadline,
+        within: NDArray[np.int64] | None = None,
+    ) -> list[Candidates]:
+        """See `Retriever.retrieve`.
+
+        Passages have the same scores and the same order with `within` as without. Timings are "lm", "index"
+        (the FM-index) and "other".
+        """
+        chosen = SealOptions.of(options, self._index.tokens)
+        if self._index.passages == 0:
+            return [Candidates(np.empty(0, np.int64), np.empty(0, np.float32)) for _ in queries]
+        loaded = self._load()
+        most = _together(chosen.decoding)
+        found = []
+        for start in range(0, len(queries), most):
+            deadline.check("generating n-grams of the corpus")
+            part = queries[start : start + most]
+            said = loaded.turns.call(chosen.decoding, part, deadline, most)
+            for item in said:
+                deadline.check("scoring passages")
+                found.append(self._candidates(loaded, item, limit, chosen, within))
+        return found
+
+    def close(self) -> None:
+        """Let the index and the language model go, once the searches that run now have ended."""
+        with self._lock:
+            self._loaded, self._closed = None, True
+
+    def _load(self) -> _Loaded:
+        with self._lock:
+            if self._closed:
+                raise IndexNotReady("The SEAL leg was closed.", hint="Open the index again.")
+            if self._loaded is None:
+                from skerry.retrieval.seal.scoring import Corpus
+
+                loaded = speaker(self._model, self._adapter, self._dtype)
+                index = self._index
+
+                def work(options: DecodingOptions, questions: list[str], deadline: Deadline) -> list[_Said]:
+                    return _ask(loaded.language_model, index, options, questions, deadline)
+
+                corpus = Corpus(index, [loaded.language_model.vocabulary.title_end])
+                self._loaded = _Loaded(loaded, corpus, Turns(loaded.turn, work))
+            return self._loaded
+
+    def _candidates(
+        self,
+        loaded: _Loaded,
+        said: _Said,
+        limit: int,
+        options: SealOptions,
+        within: NDArray[np.int64] | None,
+    ) -> Candidates:
+        from skerry.retrieval.seal.evidence import FoundEvidence
+        from skerry.retrieval.seal.scoring import SCORINGS, Keys
+
+        timings = Timings()
+        with timings.measure("scoring"):
+            scored = SCORINGS.load(options.scoring)(
+                Keys.of([*said.decoded.body, *said.decoded.titles, *said.decoded.query]),
+                said.decoded.first_log_probs,
+                loaded.corpus,
+                options.weighing,
+                matches=limit if options.evidence else 0,
+                within=within,
+            )
+        ordinals = scored.passages[:limit]
+        evidence: Sequence[tuple[Evidence, ...]] = ()
+        if options.evidence:
+            vocabulary = loaded.speaker.language_model.vocabulary
+            evidence = FoundEvidence(
+                ordinals, scored.matches, self._passages, self._index, vocabulary, options.evidence
+            )
+        scores = scored.scores[:limit].astype(np.float32)
+        profile, scoring = said.profile, timings.seconds["scoring"]
+        seconds = {
+            "lm": profile.lm_seconds,
+            "index": profile.index_seconds + scored.index_seconds,
+            "other": profile.other_seconds + scoring - scored.index_seconds,
+        }
+        return Candidates(ordinals, scores, evidence, seconds)
+
+
+def _ask(
+    model: LanguageModel,
+    index: FmIndex,
+    options: DecodingOptions,
+    questions: Sequence[str],
+    deadline: Deadline,
+) -> list[_Said]:
+    """One turn of the language model: what it says to all of these questions."""
+    from skerry.retrieval.seal.decoding import decode
+
+    questions = [readable(question, model, options) for question in questions]
+    decoding = decode(model, index, questions, options, deadline=deadline)
+    return [_Said(decoded, decoding.profile) for decoded in decoding.questions]
+
+
+def _together(options: DecodingOptions) -> int:
+    """How many questions one turn takes: what decoding does in one batch."""
+    from skerry.retrieval.seal.decoding.decode import MOST_ROWS
+
+    return max(1, MOST_ROWS // (options.beams * (2 if options.titles else 1)))
+
+
+def readable(question: str, model: LanguageModel, options: DecodingOptions) -> str:
+    """The question, or as much of its beginning as the language model reads."""
+    from skerry.retrieval.seal.prompts import body_prompt, title_prompt
+
+    vocabulary = model.vocabulary
+    prompt = max(len(vocabulary.encode(make(""))) for make in (body_prompt, title_prompt))
+    room = model.context - max(options.length, options.title_length) - prompt - _SPARE_TOKENS
+    tokens = vocabulary.encode(question)
+    most = max(0, min(QUERY_TOKENS, room))
+    # A cut inside a character leaves the sign for what cannot be read.
+    return question if len(tokens) <= most else vocabulary.text(tokens[:most]).rstrip("\ufffd")

@@ -1,0 +1,86 @@
+"""The language model of a SEAL leg with its adapter: loaded once, shared by all indexes that use it."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skerry.core.models.store import Model
+
+if TYPE_CHECKING:
+    from skerry.retrieval.seal.language_model.base import LanguageModel
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """An adapter's folder, and the digest of its weights."""
+
+    folder: Path
+    weights_sha256: str
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
+class Speaker:
+    """A loaded language model, and the lock that is held while it speaks.
+
+    One caller at a time: more would take turns on the processors, each with a cache of its own in memory.
+    """
+
+    language_model: LanguageModel
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+
+_speakers: weakref.WeakValueDictionary[tuple[Model, Adapter | None, str], Speaker] = (
+    weakref.WeakValueDictionary()
+)
+_loading = threading.Lock()
+
+
+def speaker(model: Model, adapter: Adapter | None, dtype: str) -> Speaker:
+    """The model with the adapter added to its weights; the same object for as long as anyone holds it."""
+    with _loading:
+        key = (model, adapter, dtype)
+        found = _speakers.get(key)
+        if found is None:
+            from skerry.retrieval.seal.language_model import load
+
+            found = Speaker(load(model, None if adapter is None else adapter.folder, dtype=dtype))
+            _speakers[key] = found
+        return found
+
+
+def chosen_adapter(choice: str, model: Model) -> Adapter | None:
+    """The adapter that a leg's parameter `adapter` stands for on this model, or None for the model as it is.
+
+    "shipped" is the one that comes with Skerry, where this is the model it was trained on; "none" is none;
+    anything else is a folder.
+
+    Raises:
+        NotFound: no adapter in that folder.
+        IndexCorrupt: a damaged one, or one of another base model; names both.
+    """
+    from skerry.retrieval.seal import adapter
+
+    if choice == "none":
+        return None
+    if choice == "shipped":
+        if not (adapter.SHIPPED / adapter.CONFIG).is_file():
+            return None
+        config = adapter.load_config(adapter.SHIPPED)
+        fits = (config.base_weights_hash, config.base_tokenizer_hash)
+        if fits != (model.weights_hash, model.tokenizer_hash):
+            return None
+        return Adapter(adapter.SHIPPED, config.weights_sha256)
+    folder = Path(choice).expanduser()
+    config = adapter.load_config(folder)
+    model.check_is(
+        config.base_model,
+        config.base_weights_hash,
+        config.base_tokenizer_hash,
+        made=f"The SEAL adapter in {folder} was trained on",
+        hint="Give the adapter of this model, or seal.adapter=none.",
+    )
+    return Adapter(folder, config.weights_sha256)
