@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skerry.core.errors import InvalidInput
@@ -42,6 +44,9 @@ class Vocabulary:
         Raises:
             InvalidInput: a tokenizer without an end-of-text token, or one that does not run natively.
         """
+        found = _tokenizer_file(model.folder)
+        if found is not None:
+            return cls(*found, model.tokenizer_hash)
         from transformers import AutoTokenizer
 
         loaded = AutoTokenizer.from_pretrained(model.folder)
@@ -88,6 +93,24 @@ class Vocabulary:
             inside = [o for o in origin[start:end] if o is not None]
             spans.append((inside[0], _cluster_end(text, inside[-1])) if inside else (0, 0))
         return spans
+
+
+def _tokenizer_file(folder: Path) -> tuple[Tokenizer, int] | None:
+    """The tokenizer and its end-of-text token, where the folder's files say both outright.
+
+    It is what transformers would load, without waiting for transformers and torch.
+    """
+    from tokenizers import Tokenizer
+
+    try:
+        settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        tokenizer = Tokenizer.from_buffer((folder / "tokenizer.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    end = settings.get("eos_token") if isinstance(settings, dict) else None
+    end = end.get("content") if isinstance(end, dict) else end
+    number = tokenizer.token_to_id(end) if isinstance(end, str) else None
+    return None if number is None else (tokenizer, number)
 
 
 def _spaced(text: str) -> str:

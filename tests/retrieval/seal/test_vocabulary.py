@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import AutoTokenizer
 
 from skerry.core.models.store import ModelStore
-from skerry.retrieval.seal.vocabulary import Vocabulary, _origins, _spaced
+from skerry.retrieval.seal.vocabulary import Vocabulary, _origins, _spaced, _tokenizer_file
 
 TEXT = "In 2008 she\n sang in the cafe\u0301 and the nai\u0308ve  日本 kept <|im_end|> her hat."
 
@@ -59,3 +62,22 @@ def test_every_character_of_the_composed_text_has_an_origin(text: str) -> None:
     for character, origin in zip(composed, origins, strict=True):
         assert (origin is None) == (character == " ")
         assert origin is None or not text[origin].isspace()
+
+
+def test_the_tokenizers_own_file_gives_what_transformers_gives(models: ModelStore, tmp_path: Path) -> None:
+    model = models.resolve("SmolLM2-135M-Instruct")
+    found = _tokenizer_file(model.folder)
+    assert found is not None
+    loaded = AutoTokenizer.from_pretrained(model.folder)
+    assert found[0].to_str() == loaded.backend_tokenizer.to_str()
+    assert found[1] == loaded.eos_token_id
+    for config in ("", "[]", "{}", '{"eos_token": null}', '{"eos_token": "no such token"}'):
+        (tmp_path / "tokenizer_config.json").write_text(config)
+        found[0].save(str(tmp_path / "tokenizer.json"))
+        assert _tokenizer_file(tmp_path) is None
+    (tmp_path / "tokenizer_config.json").write_text('{"eos_token": {"content": "<|im_end|>"}}')
+    again = _tokenizer_file(tmp_path)
+    assert again is not None
+    assert again[1] == found[1]
+    (tmp_path / "tokenizer.json").write_text("{")
+    assert _tokenizer_file(tmp_path) is None
