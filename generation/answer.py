@@ -12,11 +12,20 @@ from skerry.core.deadline import Deadline
 from skerry.core.errors import InvalidInput
 from skerry.core.timing import Timings
 from skerry.generation.abstention import nothing_found, too_weak
-from skerry.generation.base import Completed, Event, FinishReason, GenerationRequest, Generator, Source
+from skerry.generation.base import (
+    Citation,
+    Completed,
+    Event,
+    FinishReason,
+    GenerationRequest,
+    Generator,
+    Source,
+)
 from skerry.generation.limits import check_decoding, check_number, check_question, check_whole
 from skerry.ranking.base import Ranker
 from skerry.ranking.rerank import RankedHit, rerank
 from skerry.retrieval.base import RetrievalChain, RetrievalRequest, RetrievalResult
+from skerry.retrieval.quotes import Quote, QuoteFinder
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +71,24 @@ class AnswerPipeline:
         retrieval: a local pipeline over an index, or a client of a running service.
         ranker: None leaves the hits in retrieval's order.
         generator: reads the best passages.
+        quotes: looks the answer's words up in the whole corpus; None leaves them unchecked.
     """
 
-    def __init__(self, retrieval: RetrievalChain, ranker: Ranker | None, generator: Generator) -> None:
+    def __init__(
+        self,
+        retrieval: RetrievalChain,
+        ranker: Ranker | None,
+        generator: Generator,
+        quotes: QuoteFinder | None = None,
+    ) -> None:
         self._retrieval = retrieval
         self._ranker = ranker
         self._generator = generator
+        self._quotes = quotes
 
     def stream(self, request: AnswerRequest, deadline: Deadline) -> Iterator[References | Event]:
-        """`References`, then the generator's events; `Completed` carries the timings of every stage.
+        """`References`, then the generator's events; `Completed` carries the timings of every stage, and what
+        the corpus says of the answer's words where that is checked.
 
         When there is nothing to answer from, `Completed` follows the references at once, with the reason.
 
@@ -125,17 +143,28 @@ class AnswerPipeline:
             seed=request.seed,
             stop=request.stop,
         )
+        citations: list[Citation] = []
+        quotes: tuple[Quote, ...] | None = None
         reading = time.perf_counter()
         for event in self._generator.generate(generation, deadline):
             if isinstance(event, Completed):
-                now = time.perf_counter()
-                timings.seconds["generate"] = now - reading
+                timings.seconds["generate"] = time.perf_counter() - reading
                 for stage, seconds in event.timings.items():
                     timings.seconds[f"generate.{stage}"] = seconds
-                timings.seconds["total"] = now - begun
-                yield dataclasses.replace(event, timings=dict(timings.seconds))
-            else:
-                yield event
+                if self._quotes is not None and event.reason is not FinishReason.ABSTAINED:
+                    with timings.measure("quotes"):
+                        quotes = self._quotes.find(
+                            event.text,
+                            deadline,
+                            first=[source.id for source in sources],
+                            proven=[(item.answer_start, item.answer_end) for item in citations],
+                        )
+                timings.seconds["total"] = time.perf_counter() - begun
+                yield dataclasses.replace(event, quotes=quotes, timings=dict(timings.seconds))
+                continue
+            if isinstance(event, Citation):
+                citations.append(event)
+            yield event
 
     def _rank(
         self, request: AnswerRequest, result: RetrievalResult, deadline: Deadline

@@ -30,6 +30,7 @@ from skerry.retrieval.base import LegRequest, RetrievalRequest
 from skerry.retrieval.index.reader import Index
 from skerry.retrieval.index.versions import current_version
 from skerry.retrieval.pipeline import RetrievalPipeline
+from skerry.retrieval.quotes import QuoteFinder
 from skerry.services.documents import DocumentLog
 from skerry.services.observability.logs import log
 
@@ -56,9 +57,25 @@ class Opened:
         self.corpus = corpus
         self.index = index
         self.pipeline = RetrievalPipeline(index)
+        self._quotes: QuoteFinder | None = None
+        self._quotes_tried = False
+        self._quotes_lock = threading.Lock()
         self._users = 0
         self._retired = False
         self._lock = threading.Lock()
+
+    def quotes(self) -> QuoteFinder | None:
+        """Looks texts up in the whole corpus; None without a leg for that, or where it cannot be used."""
+        with self._quotes_lock:
+            if not self._quotes_tried and "seal" in self.index.legs:
+                from skerry.retrieval.seal.quotes.opening import open_quotes
+
+                try:
+                    self._quotes = open_quotes(self.index)
+                except SkerryError as error:
+                    log(logging.WARNING, "quotes are not checked", corpus=self.corpus, error=str(error))
+            self._quotes_tried = True
+            return self._quotes
 
     def enter(self) -> bool:
         """Take part; False when it has been retired already."""
@@ -316,6 +333,7 @@ class Catalogue:
             except SkerryError as error:
                 # The other legs can still answer; a call that asks for this one gets the error itself.
                 log(logging.WARNING, "leg cannot be used", corpus=entry.id, leg=leg, error=str(error))
+        opened.quotes()
         return opened
 
 

@@ -92,24 +92,21 @@ class Index:
             IndexNotReady: this index was built without that leg.
             IndexCorrupt: the leg's files are damaged, or its model is not the one it was built with.
         """
-        LEGS.check(leg)
-        entry = self.manifest.legs.get(leg)
-        if entry is None:
-            raise IndexNotReady(
-                f"The index {self.folder} was built without the leg {leg!r}; it has {', '.join(self.legs)}.",
-                hint=f"Build it again with --legs {','.join((*self.legs, leg))}.",
-                details={"leg": leg},
-            )
+        entry = self._entry(leg)
         with self._lock:
             if self._closed:
                 raise IndexNotReady(f"The index {self.folder} was closed.", hint="Open it again.")
             if leg not in self._retrievers:
-                model = self._model(leg, entry)
-                target = version_folder(self.folder, self.version) / leg
+                files, model = self.files_of(leg)
                 self._retrievers[leg] = configured_leg(leg, entry.parameters).open(
-                    target, self.passages, model
+                    files, self.passages, model
                 )
             return self._retrievers[leg]
+
+    def files_of(self, leg: str) -> tuple[Path, Model | None]:
+        """The folder of one leg's files, and the model that it was built with. Raises as `retriever` does."""
+        entry = self._entry(leg)
+        return version_folder(self.folder, self.version) / leg, self._model(leg, entry)
 
     def close(self) -> None:
         """Close every retriever, and let the version be pruned. May be called twice."""
@@ -129,6 +126,17 @@ class Index:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _entry(self, leg: str) -> LegEntry:
+        LEGS.check(leg)
+        entry = self.manifest.legs.get(leg)
+        if entry is None:
+            raise IndexNotReady(
+                f"The index {self.folder} was built without the leg {leg!r}; it has {', '.join(self.legs)}.",
+                hint=f"Build it again with --legs {','.join((*self.legs, leg))}.",
+                details={"leg": leg},
+            )
+        return entry
 
     def _model(self, leg: str, entry: LegEntry) -> Model | None:
         if entry.model is None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from skerry.generation.answer import AnswerRequest, References
     from skerry.generation.base import Event
     from skerry.ranking.base import Ranker
+    from skerry.retrieval.index.reader import Index
+    from skerry.retrieval.quotes import QuoteFinder
 
     Stream: TypeAlias = Callable[[AnswerRequest, Deadline], Iterator[References | Event]]
     Chain: TypeAlias = tuple[tuple[str, ...], Stream]
@@ -130,4 +132,18 @@ def _local(folder: Path, no_rank: bool, model: str | None) -> Iterator[Chain]:
 
             ranker = load_ranker("cross-encoder", models)
         generator = TransformersGenerator(models.resolve(model or _MODEL))
-        yield index.legs, AnswerPipeline(retrieval, ranker, generator).stream
+        yield index.legs, AnswerPipeline(retrieval, ranker, generator, _quotes(index)).stream
+
+
+def _quotes(index: Index) -> QuoteFinder | None:
+    """What looks the answer up in the whole corpus; without it there is still an answer."""
+    if "seal" not in index.legs:
+        return None
+    from skerry.core.errors import SkerryError
+    from skerry.retrieval.seal.quotes.opening import open_quotes
+
+    try:
+        return open_quotes(index)
+    except SkerryError as error:
+        click.echo(f"The answer will not be looked up in the corpus: {error}", err=True)
+        return None

@@ -12,13 +12,14 @@ from skerry.generation.answer import References
 from skerry.generation.base import Citation, Completed, Delta, Event, FinishReason, Started
 from skerry.ranking.rerank import RankedHit
 from skerry.services.cli.objects import evidence_objects, passage_object
+from skerry.services.cli.quote_view import quote_lines, quote_objects
 
 _AROUND = 90
 """Characters of the passage shown on either side of a quote."""
 
 
 def show(events: Iterator[References | Event]) -> None:
-    """Answer and citations to stdout as they come; references, evidence and timings to stderr."""
+    """Answer, citations and quotes to stdout as they come; references, evidence and timings to stderr."""
     references = References(())
     citations = 0
     for event in events:
@@ -34,6 +35,8 @@ def show(events: Iterator[References | Event]) -> None:
         elif isinstance(event, Completed):
             if citations == 0:
                 click.echo()
+            for line in quote_lines(event.quotes or ()):
+                click.echo(line)
             _end(event, references)
 
 
@@ -107,6 +110,7 @@ def as_object(question: str, events: Iterator[References | Event]) -> dict[str, 
                 "prompt_tokens": event.prompt_tokens,
                 "cached_tokens": event.cached_tokens,
                 "answer_tokens": event.answer_tokens,
+                "quotes": None if event.quotes is None else quote_objects(event.quotes),
                 "seconds": dict(event.timings),
             }
     return result

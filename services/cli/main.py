@@ -18,6 +18,7 @@ _COMMANDS = {
     "eval": ("skerry.services.cli.eval:evaluate", "Run a question set, or score a prediction file."),
     "index": ("skerry.services.cli.index:index", "Build, inspect and verify an index."),
     "models": ("skerry.services.cli.models:models", "List and fetch the models."),
+    "quote": ("skerry.services.cli.quote:quote", "Say which words of a text stand in an index, and where."),
     "retrieve": ("skerry.services.cli.retrieve:retrieve", "Find passages in an index or a running service."),
     "serve": ("skerry.services.cli.serve:serve", "Start the gRPC services."),
     "train": ("skerry.services.cli.train:train", "Train a ranker or a retriever."),

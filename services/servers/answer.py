@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from skerry.core.deadline import Deadline
 from skerry.generation.answer import AnswerPipeline, AnswerRequest, References
@@ -13,6 +13,7 @@ from skerry.generation.base import Event, Generator
 from skerry.protos.v1 import answer_pb2
 from skerry.ranking.base import Ranker
 from skerry.retrieval.base import RetrievalChain
+from skerry.retrieval.quotes import QuoteFinder
 from skerry.services.config import AnswerSettings
 from skerry.services.convert.answer import answer_request_of
 from skerry.services.convert.events import EventWriter
@@ -22,8 +23,19 @@ from skerry.services.servers.work import Work
 
 SERVICE = "skerry.v1.AnswerService"
 
-Chains = Callable[[str], AbstractContextManager[tuple[RetrievalChain, tuple[str, ...]]]]
-"""Opens the retrieval of a corpus; with the legs to ask by default, none where the other side knows them."""
+
+class Chain(NamedTuple):
+    """The retrieval of a corpus; the legs to ask by default, none where the other side knows them; what looks
+    answers up in the whole corpus, None where nothing can.
+    """
+
+    retrieval: RetrievalChain
+    legs: tuple[str, ...]
+    quotes: QuoteFinder | None = None
+
+
+Chains = Callable[[str], AbstractContextManager[Chain]]
+"""Opens a corpus by its name."""
 
 
 class AnswerServicer:
@@ -76,7 +88,7 @@ class AnswerServicer:
 
     def _run(self, request: AnswerRequest, corpus: str, deadline: Deadline) -> Iterator[References | Event]:
         generator = self._generator.get()
-        with self._chains(corpus) as (chain, legs):
-            wanted = replace(request, retrieval=with_legs(request.retrieval, legs))
-            pipeline = AnswerPipeline(chain, self._ranker.if_there(), generator)
+        with self._chains(corpus) as chain:
+            wanted = replace(request, retrieval=with_legs(request.retrieval, chain.legs))
+            pipeline = AnswerPipeline(chain.retrieval, self._ranker.if_there(), generator, chain.quotes)
             yield from pipeline.stream(wanted, deadline)

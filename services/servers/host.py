@@ -32,7 +32,6 @@ from skerry.protos.v1 import (
     server_pb2_grpc,
 )
 from skerry.ranking.base import Ranker
-from skerry.retrieval.base import RetrievalChain
 from skerry.services.catalogue import Catalogue
 from skerry.services.client.channel import channel_options
 from skerry.services.config import MESSAGE_LIMIT, Settings
@@ -332,17 +331,17 @@ class Host:
             made.closers.append(remote.close)
 
             @contextmanager
-            def there(name: str) -> Iterator[tuple[RetrievalChain, tuple[str, ...]]]:
-                yield RemoteRetrieval(remote, name), ()
+            def there(name: str) -> Iterator[answer.Chain]:
+                yield answer.Chain(RemoteRetrieval(remote, name), ())
 
             return there
         catalogue = made.catalogue
         assert catalogue is not None
 
         @contextmanager
-        def here(name: str) -> Iterator[tuple[RetrievalChain, tuple[str, ...]]]:
+        def here(name: str) -> Iterator[answer.Chain]:
             with catalogue.lease(name) as opened:
-                yield opened.pipeline, opened.index.legs
+                yield answer.Chain(opened.pipeline, opened.index.legs, opened.quotes())
 
         return here
 

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,18 @@ from skerry.generation.base import Citation, Completed, Delta, Event, FinishReas
 from skerry.ranking.rerank import RankedHit
 from skerry.retrieval.base import Evidence, Hit, LegScore
 from skerry.retrieval.corpus.records import Passage, Span
+from skerry.retrieval.quotes import Quote, QuotePlace
 from skerry.services.cli import answer as command
 
 _TEXT = "Skerryvore was built by Alan Stevenson and lit in 1844."
 _PASSAGE = Passage(0, "sk#0", "sk", "Skerryvore", "History", _TEXT, Span(1, 0, 1, len(_TEXT)))
 _HIT = Hit(_PASSAGE, 0.5, (LegScore("bm25", 1, 7.5),), (Evidence("lit in", 3, 1.25),))
+_PLACE = QuotePlace("sk#0", "Skerryvore", "Alan Stevenson", 24, 38, 24)
+_QUOTES = (
+    Quote("Alan Stevenson", 0, 14, True, 1204, (_PLACE, replace(_PLACE, passage_id="sk#1"))),
+    Quote("Stevenson", 5, 14, False, 3, (_PLACE,)),
+    Quote("Ste\nven", 5, 9, False, 0),
+)
 
 
 def _events(calibrated: float, reason: FinishReason) -> list[References | Event]:
@@ -33,7 +41,7 @@ def _events(calibrated: float, reason: FinishReason) -> list[References | Event]
         Delta("Alan "),
         Delta("Stevenson"),
         Citation("sk#0", 0, 14, start, start + 14, "Alan Stevenson"),
-        Completed(reason, "Alan Stevenson", 90, 0, 4, "", {"total": 0.25}),
+        Completed(reason, "Alan Stevenson", 90, 0, 4, "", {"total": 0.25}, _QUOTES),
     ]
 
 
@@ -62,6 +70,8 @@ def test_answer_and_citations_on_stdout_the_rest_on_stderr(asked: list[AnswerReq
         "",
         "[1] Skerryvore › History (sk#0)",
         "    Skerryvore was built by »Alan Stevenson« and lit in 1844.",
+        "In the corpus: »Alan Stevenson« 1,204 times (sk#0, sk#1, …)",
+        "Unsupported: »Stevenson« (3 times, alone); »Ste ven«",
     ]
     assert "p=0.91" in result.stderr
     assert "bm25 #1" in result.stderr
@@ -90,6 +100,8 @@ def test_json_is_one_valid_object_also_without_a_ranker(asked: list[AnswerReques
     start, end = citation["span"]
     assert reference["text"][start:end] == citation["quote"] == "Alan Stevenson"
     assert reference["confidence"] is None
+    assert [quote["supported"] for quote in found["quotes"]] == [True, False, False]
+    assert found["quotes"][0]["places"][1]["passage"] == "sk#1"
     assert asked
 
 

@@ -36,6 +36,8 @@ class Places:
 
     def of(self, words: str, matches: Matches, first: Collection[int]) -> tuple[QuotePlace, ...]:
         """Places of `words`: in the passages `first` (ordinals) before others, in texts before titles."""
+        if not self._most:
+            return ()
         wanted = [word.form for word in find_words(words)]
         in_texts: list[QuotePlace] = []
         in_titles: list[QuotePlace] = []

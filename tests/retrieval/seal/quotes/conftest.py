@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from skerry.core.models.store import ModelStore
+from skerry.core.progress import SilentProgress
+from skerry.kernels.fm_index import FmIndex
 from skerry.retrieval.corpus.records import Passage, Span
 from skerry.retrieval.corpus.store import PassageStore, PassageWriter
+from skerry.retrieval.index.build import BuildSpec, build_index
+from skerry.retrieval.index.engine import SerialEngine
 from skerry.retrieval.seal.quotes.finder import SealQuoteFinder
 from skerry.retrieval.seal.vocabulary import Vocabulary
 
@@ -73,11 +81,7 @@ class ListIndex:
         return places[:, 0], places[:, 1]
 
 
-@pytest.fixture(scope="session")
-def vocabulary() -> Vocabulary:
-    """Byte-level, with digits one by one, as SmolLM2's; dashes beyond ASCII are broken over tokens."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
+def _tokenizer() -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
@@ -90,14 +94,26 @@ def vocabulary() -> Vocabulary:
         show_progress=False,
     )
     tokenizer.train_from_iterator(_TRAINING * 20, trainer)
-    return Vocabulary(tokenizer, 0, "")
+    return tokenizer
+
+
+@pytest.fixture(scope="session")
+def vocabulary() -> Vocabulary:
+    """Byte-level, with digits one by one, as SmolLM2's; dashes beyond ASCII are broken over tokens."""
+    return Vocabulary(_tokenizer(), 0, "")
 
 
 Made = tuple[SealQuoteFinder, PassageStore]
 
 
-@pytest.fixture
-def make(vocabulary: Vocabulary, tmp_path: Path) -> Callable[[Sequence[tuple[str, str]]], Made]:
+def _native(passages: Sequence[Sequence[int]], size: int) -> FmIndex:
+    return FmIndex.build([token for tokens in passages for token in tokens], list(map(len, passages)), size)
+
+
+@pytest.fixture(params=["list", "native"])
+def make(
+    request: pytest.FixtureRequest, vocabulary: Vocabulary, tmp_path: Path
+) -> Callable[[Sequence[tuple[str, str]]], Made]:
     """A finder over passages given as (title, text), each a page of its own with the id p0, p1, ..."""
     made = 0
 
@@ -111,7 +127,32 @@ def make(vocabulary: Vocabulary, tmp_path: Path) -> Callable[[Sequence[tuple[str
                 page = f"p{number}"
                 span = Span(1, 0, 1, len(text))
                 writer.append(Passage(number, f"{page}#0", page, title, "", text, span))
+        tokens = vocabulary.passages(corpus)
+        index = ListIndex(tokens) if request.param == "list" else _native(tokens, vocabulary.size)
         store = PassageStore.open(folder)
-        return SealQuoteFinder(ListIndex(vocabulary.passages(corpus)), store, vocabulary), store
+        return SealQuoteFinder(index, store, vocabulary), store
 
     return build
+
+
+@pytest.fixture(scope="session")
+def index_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real index of two pages with the legs bm25 and seal; the language model is a tokenizer only."""
+    folder = tmp_path_factory.mktemp("quotes")
+    model = folder / "model"
+    model.mkdir()
+    _tokenizer().save(str(model / "tokenizer.json"))
+    (model / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<|endoftext|>"}))
+    (model / "config.json").write_text("{}")
+    save_file({"weight": np.zeros(1, np.float32)}, model / "model.safetensors")
+    pages = {
+        "Skerryvore": "Alan Stevenson built it. It was lit in 1844, and stands off Tiree.",
+        "Bell Rock": "Robert Stevenson built the Bell Rock lighthouse; it was lit in 1811.",
+    }
+    lines = [json.dumps({"id": title.lower(), "title": title, "text": text}) for title, text in pages.items()]
+    corpus = folder / "corpus.jsonl"
+    corpus.write_text("\n".join(lines))
+    spec = BuildSpec(corpus, "jsonl", ("bm25", "seal"), {"seal": {"model": str(model), "adapter": "none"}})
+    store = ModelStore(folder / "store")
+    build_index(spec, folder / "index", engine=SerialEngine(), models=store, progress=SilentProgress())
+    return folder / "index"
