@@ -165,9 +165,12 @@ nb::tuple continuations(const FmIndex& self, const RangesIn& ranges, unsigned th
         const nb::gil_scoped_release release;
         const FmRange* const in = checked(self, ranges);
         const std::uint64_t pieces = (count + kGrain - 1) / kGrain;
-        std::vector<FmIndexView::Continuations> found(std::max<std::uint64_t>(pieces, 1));
+        thread_local std::vector<FmIndexView::Continuations> found;  // kept: new memory costs more than the search
+        found.resize(std::max<std::uint64_t>(pieces, 1));
+        for (FmIndexView::Continuations& piece : found) piece.clear();
+        std::vector<FmIndexView::Continuations>& pieces_found = found;
         parallel_for(count, kGrain, threads, [&](std::uint64_t begin, std::uint64_t end) {
-            self.view.continuations(in, begin, end, found[begin / kGrain], portable);
+            self.view.continuations(in, begin, end, pieces_found[begin / kGrain], portable);
         });
         std::size_t at = 0;
         offsets[0] = 0;

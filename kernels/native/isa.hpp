@@ -7,8 +7,13 @@
 namespace skerry {
 
 #if SKERRY_X86_64
+inline bool has_avx2() {
+    static const bool value = has_bmi2() && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("avx2");
+    return value;
+}
+
 template <class Work>
-__attribute__((target("popcnt,bmi,bmi2"))) void run_with_bmi2(const Work& work) {
+__attribute__((target("popcnt,bmi,bmi2,avx2"))) void run_with_avx2(const Work& work) {
     work.template operator()<Bmi2>();
 }
 #endif
@@ -18,7 +23,7 @@ __attribute__((target("popcnt,bmi,bmi2"))) void run_with_bmi2(const Work& work) 
 template <class Work>
 void run_fastest(bool portable, const Work& work) {
 #if SKERRY_X86_64
-    if (!portable && has_bmi2()) return run_with_bmi2(work);
+    if (!portable && has_avx2()) return run_with_avx2(work);
 #endif
     work.template operator()<Portable>();
 }

@@ -48,9 +48,13 @@ struct TopScores {
         const std::uint64_t chunks = (count + kChunk - 1) / kChunk;
         maxima_.resize(chunks);
         for (std::uint64_t chunk = 0; chunk < chunks; ++chunk) {
+            const float* const first = scores + chunk * kChunk;
             std::int32_t most = INT32_MIN;
-            const std::uint64_t end = std::min(count, (chunk + 1) * kChunk);
-            for (std::uint64_t i = chunk * kChunk; i < end; ++i) most = std::max(most, ordered_score(scores[i]));
+            if (chunk + 1 < chunks) {
+                for (std::uint64_t i = 0; i < kChunk; ++i) most = std::max(most, ordered_score(first[i]));
+            } else {
+                for (std::uint64_t i = 0; i < count - chunk * kChunk; ++i) most = std::max(most, ordered_score(first[i]));
+            }
             maxima_[chunk] = most;
         }
         if (wanted < chunks) {

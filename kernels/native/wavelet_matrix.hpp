@@ -1,13 +1,15 @@
 #pragma once
 
-// A Huffman-shaped wavelet matrix over the BWT, and the three ways to walk it. Positions are rows of a level; a walk that
+// A Huffman-shaped wavelet matrix over the BWT, and the two ways to walk it. Positions are rows of a level; a walk that
 // ends in a leaf at `position` has found row `position + delta(leaf)` of the index: the backward step (LF) is part of the
-// walk. Walks run many at a time, round and round, and ask for their next block before it is their turn again.
+// walk. Many walks go down together, one level at a time: the level's numbers stay in registers, blocks are fetched
+// ahead, and nothing branches on the text.
 
 #include <algorithm>
 #include <cstdint>
 #include <vector>
 
+#include "buffer.hpp"
 #include "fm_index_file.hpp"
 #include "isa.hpp"
 
@@ -66,174 +68,167 @@ public:
     std::uint32_t symbols() const { return static_cast<std::uint32_t>(codes_.size()); }
     std::uint32_t leaf_symbol(std::uint32_t leaf) const { return symbols_[leaf]; }
 
-    // Both ends of ranges, each down the way of one symbol. `start(i, walk)` gives the i-th of `count` (false: it needs no
-    // walk); `arrived(walk)` gets the range of the extended n-gram, may set another symbol and say true to go on.
-    struct Extension {
-        std::uint32_t low, high, code, length, delta, level;
-        std::uint64_t id;
+    // Both ends of a range, down the way of one symbol.
+    struct Way {
+        std::uint32_t low, high, code, length, delta, id;
+    };
+    struct Arrival {
+        std::uint32_t low, high, id;
+    };
+    struct Ways {
+        Buffer<Way> ways, next;
+        Buffer<Arrival> arrived;
 
-        void towards(const SymbolCode& symbol) {
-            code = symbol.code;
-            length = symbol.length;
-            delta = symbol.delta;
-            level = 0;
+        void add(std::uint32_t low, std::uint32_t high, const SymbolCode& symbol, std::uint32_t id) {
+            ways.push({low, high, symbol.code, symbol.length, symbol.delta, id});
         }
     };
 
-    template <class Isa, class Start, class Arrived>
-    SKERRY_INLINE void extend(std::uint64_t count, const Start& start, const Arrived& arrived) const {
-        Extension walks[kWalks];
-        std::uint32_t active = 0;
-        const WaveletLevel* const levels = levels_.data();
-        for (std::uint64_t next = 0;;) {
-            for (; active < kWalks && next < count; ++next)
-                if (start(next, walks[active])) prefetch_both(levels[0], walks[active].low, walks[active].high), ++active;
-            if (active == 0) return;
-            for (std::uint32_t i = 0; i < active;) {
-                Extension& walk = walks[i];
-                const WaveletLevel& level = levels[walk.level];
-                const std::uint32_t low_ones = level.bits.template rank1<Isa>(walk.low);
-                const std::uint32_t high_ones = level.bits.template rank1<Isa>(walk.high);
-                const bool one = walk.code >> 31;
-                walk.low = one ? level.zeros + low_ones : walk.low - low_ones;
-                walk.high = one ? level.zeros + high_ones : walk.high - high_ones;
-                walk.code <<= 1;
-                ++walk.level;
-                if (walk.low < walk.high && walk.level < walk.length) {
-                    prefetch_both(levels[walk.level], walk.low, walk.high);
-                    ++i;
-                    continue;
-                }
-                if (walk.low < walk.high) {
-                    walk.low += walk.delta;
-                    walk.high += walk.delta;
-                } else {
-                    walk.low = walk.high = 0;
-                }
-                if (arrived(walk)) {
-                    prefetch_both(levels[0], walk.low, walk.high);
-                    ++i;
-                } else {
-                    walk = walks[--active];
-                }
+    // Takes all `ways` down. Afterwards `arrived` has the range of each longer n-gram, 0, 0 where it does not occur, in
+    // no order, and there are no ways.
+    template <class Isa>
+    SKERRY_INLINE void go(Ways& all) const {
+        all.arrived.clear();
+        all.arrived.reserve(all.ways.size() + 1);
+        all.next.reserve(all.ways.size() + 1);
+        Arrival* arrived = all.arrived.data();
+        for (std::uint32_t l = 0; all.ways.size() > 0; ++l) {
+            const WaveletLevel level = levels_[l];
+            const std::size_t here = all.ways.size();
+            const Way* const ways = all.ways.data();
+            Way* next = all.next.data();
+            for (std::size_t i = 0; i < std::min(kAhead, here); ++i) prefetch(level, ways[i].low, ways[i].high);
+            for (std::size_t i = 0; i < here; ++i) {
+                if (i + kAhead < here) prefetch(level, ways[i + kAhead].low, ways[i + kAhead].high);
+                const Way& way = ways[i];
+                const std::uint32_t one = way.code >> 31;
+                const std::uint32_t low = below(level, way.low, level.bits.template rank1<Isa>(way.low), one);
+                const std::uint32_t high = below(level, way.high, level.bits.template rank1<Isa>(way.high), one);
+                const bool exists = low < high;
+                const bool on = exists & (l + 1 < way.length);
+                const std::uint32_t keep = 0U - static_cast<std::uint32_t>(exists);
+                *next = {low, high, way.code << 1, way.length, way.delta, way.id};
+                *arrived = {(low + way.delta) & keep, (high + way.delta) & keep, way.id};
+                next += on;
+                arrived += !on;
             }
+            all.next.end_at(next);
+            std::swap(all.ways, all.next);
+            all.next.reserve(all.ways.size() + 1);
         }
+        all.arrived.end_at(arrived);
     }
 
-    // Single rows, each down the way of its own BWT symbol, perhaps many times. `start(i, walk)` as above;
-    // `arrived(walk, leaf)` gets the row after the step in `row` and says whether to make another.
-    struct Descent {
-        std::uint32_t row, node, level, steps;
-        std::uint64_t id;
-    };
-
-    template <class Isa, class Start, class Arrived>
-    SKERRY_INLINE void descend(std::uint64_t count, const Start& start, const Arrived& arrived) const {
-        Descent walks[kWalks];
-        std::uint32_t active = 0;
-        const WaveletLevel* const levels = levels_.data();
-        for (std::uint64_t next = 0;;) {
-            for (; active < kWalks && next < count; ++next)
-                if (start(next, walks[active])) {
-                    walks[active].node = walks[active].level = 0;
-                    levels[0].bits.prefetch(walks[active].row);
-                    ++active;
-                }
-            if (active == 0) return;
-            for (std::uint32_t i = 0; i < active;) {
-                Descent& walk = walks[i];
-                const WaveletLevel& level = levels[walk.level];
-                std::uint32_t one;
-                const std::uint32_t ones = level.bits.template rank1_and_bit<Isa>(walk.row, one);
-                walk.row = one ? level.zeros + ones : walk.row - ones;
-                walk.node += one ? level.inner : 0;
-                if (walk.node < level.inner_below) {
-                    levels[++walk.level].bits.prefetch(walk.row);
-                    ++i;
-                    continue;
-                }
-                const std::uint32_t leaf = level.first_leaf + walk.node - level.inner_below;
-                walk.row += deltas_[leaf];
-                walk.node = walk.level = 0;
-                if (arrived(walk, leaf)) {
-                    levels[0].bits.prefetch(walk.row);
-                    ++i;
-                } else {
-                    walk = walks[--active];
-                }
-            }
-        }
-    }
-
-    // Ranges with every symbol that occurs in them: all ways down at once, level by level.
+    // Ranges, down the ways of all symbols that occur in them, level by level. A range of one row needs one rank.
     struct Node {
         std::uint32_t low, high, node, query;
+    };
+    struct Single {
+        std::uint32_t row, node, query;
     };
     struct Found {
         std::uint32_t low, high, leaf, query;
     };
     struct Scratch {
-        std::vector<Node> nodes, below;
-        std::vector<Found> found;
-        std::size_t found_count = 0;
+        Buffer<Node> nodes, next_nodes;
+        Buffer<Single> singles, next_singles;
+        Buffer<Found> found;
+
+        void clear() {
+            nodes.clear();
+            singles.clear();
+        }
+
+        void add(std::uint32_t low, std::uint32_t high, std::uint32_t query) {
+            if (high - low == 1)
+                singles.push({low, 0, query});
+            else if (low < high)
+                nodes.push({low, high, 0, query});
+        }
     };
 
-    // `scratch.nodes` holds the non-empty ranges (node 0, ascending queries). Afterwards `scratch.found` holds, for every
-    // symbol of every range, the range of the extended n-gram; by depth, and within a depth by query.
+    // Takes all that was added down. Afterwards `found` has, in no order, every symbol of every range with the range of
+    // the longer n-gram, and there is nothing added. A single row's is the row after one backward step.
     template <class Isa>
-    SKERRY_INLINE void enumerate(Scratch& scratch) const {
-        std::size_t here = scratch.nodes.size();
-        scratch.found_count = 0;
-        for (std::uint32_t l = 0; here > 0; ++l) {
-            const WaveletLevel& level = levels_[l];
-            const WaveletLevel* const next = l + 1 < levels_.size() ? &levels_[l + 1] : &level;
-            grow(scratch.below, 2 * here + 2);
-            grow(scratch.found, scratch.found_count + 2 * here + 2);
-            const Node* const nodes = scratch.nodes.data();
-            Node* below = scratch.below.data();
-            Found* found = scratch.found.data() + scratch.found_count;
-            for (std::size_t i = 0; i < here; ++i) {
+    SKERRY_INLINE void enumerate(Scratch& all) const {
+        all.found.clear();
+        for (std::uint32_t l = 0; all.nodes.size() + all.singles.size() > 0; ++l) {
+            const WaveletLevel level = levels_[l];
+            const std::size_t nodes_here = all.nodes.size(), singles_here = all.singles.size();
+            all.next_nodes.reserve(2 * nodes_here + 1);
+            all.next_singles.reserve(2 * nodes_here + singles_here + 1);
+            all.found.reserve(all.found.size() + 2 * nodes_here + singles_here + 1);
+            Targets to{all.next_nodes.data(), all.next_singles.data(), all.found.end()};
+            const Node* const nodes = all.nodes.data();
+            for (std::size_t i = 0; i < std::min(kAhead, nodes_here); ++i) prefetch(level, nodes[i].low, nodes[i].high);
+            for (std::size_t i = 0; i < nodes_here; ++i) {
+                if (i + kAhead < nodes_here) prefetch(level, nodes[i + kAhead].low, nodes[i + kAhead].high);
                 const Node at = nodes[i];
                 const std::uint32_t low_ones = level.bits.template rank1<Isa>(at.low);
                 const std::uint32_t high_ones = level.bits.template rank1<Isa>(at.high);
-                put(level, *next, at.low - low_ones, at.high - high_ones, at.node, at.query, below, found);
-                put(level, *next, level.zeros + low_ones, level.zeros + high_ones, level.inner + at.node, at.query,
-                    below, found);
+                put(level, at.low - low_ones, at.high - high_ones, at.node, at.query, to);
+                put(level, level.zeros + low_ones, level.zeros + high_ones, level.inner + at.node, at.query, to);
             }
-            here = static_cast<std::size_t>(below - scratch.below.data());
-            scratch.found_count = static_cast<std::size_t>(found - scratch.found.data());
-            std::swap(scratch.nodes, scratch.below);
+            const Single* const singles = all.singles.data();
+            for (std::size_t i = 0; i < std::min(kAhead, singles_here); ++i) level.bits.prefetch(singles[i].row);
+            for (std::size_t i = 0; i < singles_here; ++i) {
+                if (i + kAhead < singles_here) level.bits.prefetch(singles[i + kAhead].row);
+                const Single at = singles[i];
+                std::uint32_t one;
+                const std::uint32_t ones = level.bits.template rank1_and_bit<Isa>(at.row, one);
+                const std::uint32_t row = below(level, at.row, ones, one);
+                const std::uint32_t node = at.node + (level.inner & (0U - one));
+                const bool inner = node < level.inner_below;
+                *to.single = {row, node, at.query};
+                *to.found = {row, row + 1, level.first_leaf + node - level.inner_below, at.query};
+                to.single += inner;
+                to.found += !inner;
+            }
+            all.next_nodes.end_at(to.node);
+            all.next_singles.end_at(to.single);
+            all.found.end_at(to.found);
+            std::swap(all.nodes, all.next_nodes);
+            std::swap(all.singles, all.next_singles);
         }
-        for (std::size_t i = 0; i < scratch.found_count; ++i) {
-            Found& found = scratch.found[i];
+        for (Found& found : all.found) {
             found.low += deltas_[found.leaf];
             found.high += deltas_[found.leaf];
         }
     }
 
-    template <class T>
-    static void grow(std::vector<T>& vector, std::size_t size) {
-        if (vector.size() < size) vector.resize(std::max(size, 2 * vector.size()));
+private:
+    static constexpr std::size_t kAhead = 24;
+
+    struct Targets {
+        Node* node;
+        Single* single;
+        Found* found;
+    };
+
+    // Where a position with `ones` ones before it goes. A bit of text is no better predicted than a coin: no branch.
+    static SKERRY_INLINE std::uint32_t below(const WaveletLevel& level, std::uint32_t position, std::uint32_t ones,
+                                             std::uint32_t one) {
+        const std::uint32_t left = position - ones;
+        return left + ((level.zeros + ones - left) & (0U - one));
     }
 
-private:
-    static constexpr std::uint32_t kWalks = 32;
-
-    static SKERRY_INLINE void prefetch_both(const WaveletLevel& level, std::uint32_t low, std::uint32_t high) {
+    static SKERRY_INLINE void prefetch(const WaveletLevel& level, std::uint32_t low, std::uint32_t high) {
         level.bits.prefetch(low);
         level.bits.prefetch(high);
     }
 
-    // A child, written to where it belongs without a branch: both places have room for one more.
-    SKERRY_INLINE void put(const WaveletLevel& level, const WaveletLevel& next, std::uint32_t low, std::uint32_t high,
-                           std::uint32_t node, std::uint32_t query, Node*& below, Found*& found) const {
+    // A child, written to wherever it could belong, without a branch: there is room for one more everywhere.
+    static SKERRY_INLINE void put(const WaveletLevel& level, std::uint32_t low, std::uint32_t high, std::uint32_t node,
+                                  std::uint32_t query, Targets& to) {
         const bool exists = low < high;
         const bool inner = node < level.inner_below;
-        *below = {low, high, node, query};
-        *found = {low, high, level.first_leaf + node - level.inner_below, query};
-        below += exists && inner;
-        found += exists && !inner;
-        prefetch_both(next, low, high);
+        const bool single = high - low == 1;
+        *to.node = {low, high, node, query};
+        *to.single = {low, node, query};
+        *to.found = {low, high, level.first_leaf + node - level.inner_below, query};
+        to.node += exists & inner & !single;
+        to.single += inner & single;
+        to.found += exists & !inner;
     }
 
     std::vector<WaveletLevel> levels_;
