@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ def load(
     weights = _weights(model, chosen if factors is None else torch.float32)
     if factors is not None:
         low_rank.merge(weights.base_model, factors)
-    network = _network(weights.to(device), chosen, *_frame(model))
+    network = _network(model, weights.to(device), chosen)
     return TreeLanguageModel(vocabulary, network, threads)
 
 
@@ -94,15 +95,16 @@ def _weights(model: Model, dtype: Any) -> Any:
     )
 
 
-def _network(weights: Any, dtype: Any, prefix: list[int], suffix: list[int]) -> Network:
+def _network(model: Model, weights: Any, dtype: Any) -> Network:
     """The network that computes these weights; where it is not one of our own, it is tried out first."""
     from skerry.retrieval.seal.language_model.causal import CausalNetwork
     from skerry.retrieval.seal.language_model.llama import LlamaNetwork, fits
     from skerry.retrieval.seal.language_model.seq2seq import Seq2SeqNetwork
     from skerry.retrieval.seal.language_model.trial import check_tree
 
+    prefix, suffix = _frame(model)
     if weights.config.is_encoder_decoder:
-        seq2seq = Seq2SeqNetwork(weights.to(dtype), prefix, suffix)
+        seq2seq = Seq2SeqNetwork(weights.to(dtype), prefix, suffix, _forced(model))
         check_tree(seq2seq)
         return seq2seq
     if fits(weights.config):
@@ -110,6 +112,14 @@ def _network(weights: Any, dtype: Any, prefix: list[int], suffix: list[int]) -> 
     causal = CausalNetwork(weights.to(dtype), prefix)
     check_tree(causal)
     return causal
+
+
+def _forced(model: Model) -> int | None:
+    """The first output token that config.json forces: where BART's is, and where transformers 5 drops it."""
+    told: int | None = json.loads((model.folder / "config.json").read_text(encoding="utf-8")).get(
+        "forced_bos_token_id"
+    )
+    return told
 
 
 def _frame(model: Model) -> tuple[list[int], list[int]]:

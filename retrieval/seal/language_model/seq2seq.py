@@ -42,18 +42,22 @@ class Seq2SeqNetwork:
         model: a sequence-to-sequence model of transformers, in the type to compute in. It is changed: its
             decoder takes positions from this class from then on.
         prefix, suffix: special tokens around every prompt.
+        forced: the first token of every output, after the decoder's start token; by default what the model's
+            generation config says, if anything.
 
     Raises:
         InvalidInput: a model whose decoder tells positions in another way, or one that names no token to
             start with.
     """
 
-    def __init__(self, model: Any, prefix: Sequence[int] = (), suffix: Sequence[int] = ()) -> None:
+    def __init__(
+        self, model: Any, prefix: Sequence[int] = (), suffix: Sequence[int] = (), forced: int | None = None
+    ) -> None:
         config = model.config
         self._model = model
         self._prefix, self._suffix = list(prefix), list(suffix)
         self._padding: int = config.pad_token_id or 0
-        self._start = _beginning(model)
+        self._start = _beginning(model, forced)
         self._layers = len(getattr(model.get_decoder(), "layers", None) or model.get_decoder().block)
         self.device = str(model.device)
         self.dtype: torch.dtype = model.dtype
@@ -158,15 +162,17 @@ class Seq2SeqNetwork:
         return compute_bias
 
 
-def _beginning(model: Any) -> list[int]:
+def _beginning(model: Any, forced: int | None) -> list[int]:
     """The tokens that every output starts with: the decoder's start token and a forced first one."""
-    told = [model.generation_config, model.config]
-    start = next((v for c in told if (v := getattr(c, "decoder_start_token_id", None)) is not None), None)
+    start: int | None = model.generation_config.decoder_start_token_id
+    if start is None:
+        start = getattr(model.config, "decoder_start_token_id", None)
     if start is None:
         raise InvalidInput(
             f"The config of this {type(model).__name__} names no decoder_start_token_id.",
             hint="Add it to config.json.",
             details={"model": type(model).__name__},
         )
-    forced = next((v for c in told if (v := getattr(c, "forced_bos_token_id", None)) is not None), None)
-    return [int(start)] if forced is None else [int(start), int(forced)]
+    if forced is None:
+        forced = model.generation_config.forced_bos_token_id
+    return [start] if forced is None else [start, forced]

@@ -15,6 +15,7 @@ from skerry.retrieval.seal.language_model.tree import TreeReader
 
 _TOLERANCE = 0.1
 """Of the difference that one other token makes: rounding in bf16 is a few hundredths."""
+_HINT = "Use a Llama, Qwen, GPT-2, BART or T5 model."
 
 
 class PlainNetwork(Network, Protocol):
@@ -32,6 +33,23 @@ def check_tree(network: PlainNetwork) -> None:
         InvalidInput: the log-probabilities differ by more than rounding: the model does not follow the
             positions and masks that it is given (it is recurrent, or tells distances by the order of keys).
     """
+    try:
+        error, spread = _compared(network)
+    except (TypeError, ValueError, RuntimeError, IndexError, AttributeError) as reason:  # others' code
+        raise InvalidInput(
+            f"This model's hypotheses cannot share a prompt: {type(reason).__name__}: {reason}.", hint=_HINT
+        ) from reason
+    if not error <= _TOLERANCE * spread + 1e-6:
+        raise InvalidInput(
+            "This model's hypotheses cannot share a prompt: read together, their log-probabilities are "
+            f"off by {error:.3g} (they differ by {spread:.3g} from one another).",
+            hint=_HINT,
+            details={"error": f"{error:.6g}"},
+        )
+
+
+def _compared(network: PlainNetwork) -> tuple[float, float]:
+    """How far the two readings are apart, and how far hypotheses are from one another, in mean."""
     reader = TreeReader(network)
     prompts = [[number % network.logits for number in prompt] for prompt in ((5, 9, 7), (8, 6, 5, 9, 7))]
     state = reader.start(prompts)
@@ -53,12 +71,7 @@ def check_tree(network: PlainNetwork) -> None:
                 for prompt, tokens in paths
             ]
         )
-    error = np.abs(state.log_probs - plain).mean()
-    spread = np.abs(plain - plain[[2, 3, 0, 1]]).mean()
-    if not error <= _TOLERANCE * spread + 1e-6:
-        raise InvalidInput(
-            "This model's hypotheses cannot share a prompt: read together, their log-probabilities are "
-            f"off by {error:.3g} (they differ by {spread:.3g} from one another).",
-            hint="Use a Llama, Qwen, GPT-2, BART or T5 model.",
-            details={"error": f"{error:.6g}"},
-        )
+    return (
+        float(np.abs(state.log_probs - plain).mean()),
+        float(np.abs(plain - plain[[2, 3, 0, 1]]).mean()),
+    )
