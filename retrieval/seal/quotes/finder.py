@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Iterator, Sequence
 
 from skerry.core.deadline import Deadline
@@ -10,7 +9,7 @@ from skerry.core.errors import InvalidInput
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.quotes import Quote
 from skerry.retrieval.seal.quotes.places import Places
-from skerry.retrieval.seal.quotes.runs import Matches, NgramIndex, Run, Runs, find_openers
+from skerry.retrieval.seal.quotes.runs import NgramIndex, Run, Runs, find_openers
 from skerry.retrieval.seal.quotes.spelling import Spelling
 from skerry.retrieval.seal.quotes.units import Unit, find_units
 from skerry.retrieval.seal.vocabulary import Vocabulary
@@ -37,8 +36,7 @@ class SealQuoteFinder:
         self._index = index
         self._spelling = Spelling(vocabulary)
         self._places = Places(index, passages, vocabulary, most_places)
-        self._lock = threading.Lock()
-        self._openers: Matches | None = None
+        self._openers = find_openers(index, self._spelling)
 
     def find(
         self,
@@ -53,7 +51,7 @@ class SealQuoteFinder:
         needed = min(2, sum(unit.meaning for unit in units))
         if not needed:
             return ()
-        runs = Runs(self._index, self._spelling, self._opening(), units)
+        runs = Runs(self._index, self._spelling, self._openers, units)
         preferred = self._places.ordinals(first)
 
         def quote(low: int, high: int, run: Run | None, supported: bool) -> Quote:
@@ -77,13 +75,6 @@ class SealQuoteFinder:
         for low, high in _stretches(units, reached, len(units)):
             quotes.append(quote(low, high, runs.whole(low, high), supported=False))
         return tuple(quotes)
-
-    def _opening(self) -> Matches:
-        """See `find_openers`; found at the first call."""
-        with self._lock:
-            if self._openers is None:
-                self._openers = find_openers(self._index, self._spelling)
-            return self._openers
 
 
 def _cover(runs: Runs, count: int, deadline: Deadline) -> Iterator[Run]:
