@@ -149,7 +149,7 @@ def weights(kind: str) -> transformers.PreTrainedModel:
             if parameter.dim() == 1:
                 parameter.copy_(1 + 0.2 * torch.randn(parameter.shape) if "norm" in name else parameter)
             else:
-                scale = 1.0 if "embed" in name or "shared" in name else 3.0 / parameter.shape[-1] ** 0.5
+                scale = 1.0 if "embed" in name or "shared" in name else 2.0 / parameter.shape[-1] ** 0.5
                 parameter.copy_(torch.randn(parameter.shape) * scale)
     return model
 
