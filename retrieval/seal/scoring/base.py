@@ -130,5 +130,6 @@ SCORINGS: Registry[Scoring] = Registry(
         "lm": "skerry.retrieval.seal.scoring.lm:lm",
         "lm_fm": "skerry.retrieval.seal.scoring.lm_fm:lm_fm",
         "intersective": "skerry.retrieval.seal.scoring.intersective:intersective",
+        "balanced": "skerry.retrieval.seal.scoring.balanced:balanced",
     },
 )

@@ -21,8 +21,11 @@ class ScoringOptions:
             all of its tokens; in [0, 1].
         power: the exponent of the weights of keys of two tokens or more; above 0.
         smoothing: added to counts and to their total; above 0.
+        unigram_power: the exponent of the weights of single tokens; above 0.
         title_factor, query_factor, unigram_factor: multiply the weights of titles, of n-grams of the query,
             and of single tokens, after the power; 0 leaves them out.
+        query_tokens: whether the query's n-grams of one token are weighed like its longer ones; otherwise
+            they are single tokens like any other.
 
     Raises:
         InvalidInput: a value outside its bounds.
@@ -37,6 +40,8 @@ class ScoringOptions:
     title_factor: float = 1.0
     query_factor: float = 1.0
     unigram_factor: float = 1.0
+    unigram_power: float = 1.0
+    query_tokens: bool = False
 
     def __post_init__(self) -> None:
         for name, low in (("max_count", 1), ("candidates", 1), ("unigrams", 0)):
@@ -45,7 +50,7 @@ class ScoringOptions:
                 raise _bad(name, value, f"a whole number, at least {low}")
         if not _is_number(self.repetition) or not 0 <= self.repetition <= 1:
             raise _bad("repetition", self.repetition, "a number from 0 to 1")
-        for name in ("power", "smoothing"):
+        for name in ("power", "unigram_power", "smoothing"):
             value = getattr(self, name)
             if not _is_number(value) or not 0 < value < math.inf:
                 raise _bad(name, value, "a number above 0")

@@ -39,12 +39,18 @@ def weight(log_probs: NDArray[np.floating[Any]], log_priors: NDArray[np.float64]
 def key_weights(keys: Keys, tokens: int, options: ScoringOptions) -> NDArray[np.float64]:
     """What each key adds to a passage, uncovered: w to the power, times its kind's factor; float64 (n,).
 
-    Keys of one token are unigrams, whatever their kind: no power, and the factor of unigrams.
+    Keys of one token have the power and the factor of single tokens, whatever their kind, unless
+    `options.query_tokens` says otherwise for the query's.
     """
     plain = weight(keys.log_probs, log_prior(keys.counts, tokens, options.smoothing))
     factors = {"title": options.title_factor, "query": options.query_factor}
     factor = np.array([factors.get(kind, 1.0) for kind in KINDS])[keys.kinds]
-    return np.where(keys.lengths == 1, plain * options.unigram_factor, plain**options.power * factor)
+    single = keys.lengths == 1
+    if options.query_tokens:
+        single &= keys.kinds != KINDS.index("query")
+    return np.where(
+        single, plain**options.unigram_power * options.unigram_factor, plain**options.power * factor
+    )
 
 
 def unigram_weights(
@@ -66,7 +72,8 @@ def unigram_weights(
     if options.unigrams < known:
         top = np.argpartition(-log_probs[:known], options.unigrams)[: options.unigrams]
     top = top[counts[top] > 0]
-    worth = options.unigram_factor * weight(log_probs[top], log_prior(counts[top], tokens, options.smoothing))
+    plain = weight(log_probs[top], log_prior(counts[top], tokens, options.smoothing))
+    worth = options.unigram_factor * plain**options.unigram_power
     return top[worth > 0], worth[worth > 0]
 
 

@@ -58,6 +58,10 @@ def test_key_weights_by_hand() -> None:
     assert key_weights(keys, 195, ScoringOptions()).tolist() == pytest.approx([w**2, w**2, w**2, w])
     tuned = ScoringOptions(power=3.0, title_factor=2.0, query_factor=0.5, unigram_factor=0.25)
     assert key_weights(keys, 195, tuned).tolist() == pytest.approx([w**3, 2 * w**3, w**3 / 2, w / 4])
+    singles = ScoringOptions(unigram_power=2.0, unigram_factor=0.25)
+    assert key_weights(keys, 195, singles)[3] == pytest.approx(w**2 / 4)
+    own = ScoringOptions(query_tokens=True, query_factor=3.0, unigram_factor=0.25)
+    assert key_weights(keys, 195, own).tolist() == pytest.approx([w**2, w**2, 3 * w**2, 3 * w**2])
     smoother = key_weights(keys, 195, ScoringOptions(smoothing=25.0, power=1.0))
     assert smoother[0] == pytest.approx(math.log(180 / 40))  # 15 + 25 of 195 + 25
 
@@ -74,5 +78,7 @@ def test_unigram_weights_by_hand() -> None:
         assert unigram_weights(log_probs, counts, 195, ScoringOptions(unigrams=kept))[0].tolist() == expected
     halved = unigram_weights(log_probs, counts, 195, ScoringOptions(unigrams=1, unigram_factor=0.5))
     assert halved[1][0] == pytest.approx(weights[0] / 2)
+    squared = unigram_weights(log_probs, counts, 195, ScoringOptions(unigrams=1, unigram_power=2.0))
+    assert squared[1][0] == pytest.approx(weights[0] ** 2)
     none = unigram_weights(np.zeros(0, np.float32), counts, 195, ScoringOptions())
     assert len(none[0]) == 0

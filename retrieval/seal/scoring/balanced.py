@@ -1,0 +1,35 @@
+"""`balanced`: the paper's intersective score with the shares of its parts fitted on questions.
+
+The paper squares the weights of n-grams and not those of single tokens, and lets a question's own word of one
+token count as one of the latter. A rare name that is one token then counts little beside any generated n-gram.
+Here such words are weighed like the question's longer n-grams, and the other parts have fitted factors.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skerry.retrieval.seal.scoring.base import Scored
+from skerry.retrieval.seal.scoring.corpus import Corpus
+from skerry.retrieval.seal.scoring.intersective import intersective
+from skerry.retrieval.seal.scoring.keys import Keys
+from skerry.retrieval.seal.scoring.options import ScoringOptions
+
+FITTED = ScoringOptions(
+    repetition=1.0, title_factor=0.3, unigram_power=2.0, unigram_factor=0.2, query_tokens=True
+)
+"""Chosen on questions of held-out pages of SQuAD's train set."""
+
+
+def balanced(
+    keys: Keys,
+    first_log_probs: NDArray[np.float32],
+    corpus: Corpus,
+    options: ScoringOptions,
+    *,
+    matches: int = 0,
+    within: NDArray[np.int64] | None = None,
+) -> Scored:
+    """As `intersective`; what makes it another scoring are the options, by default `FITTED`."""
+    return intersective(keys, first_log_probs, corpus, options, matches=matches, within=within)
