@@ -1,8 +1,8 @@
 """`balanced`: the paper's intersective score with the shares of its parts fitted on questions.
 
-The paper squares the weights of n-grams and not those of single tokens, and lets a question's own word of one
-token count as one of the latter. A rare name that is one token then counts little beside any generated n-gram.
-Here such words are weighed like the question's longer n-grams, and the other parts have fitted factors.
+The paper squares the weights of n-grams and not those of single tokens, so that a rare name of the question
+that is one token counts little beside any generated n-gram. Here such words are weighed like the question's
+longer n-grams, and the other parts have fitted factors.
 """
 
 from __future__ import annotations
