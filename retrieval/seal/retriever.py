@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 QUERY_TOKENS = 512
 """How much of a query the language model reads."""
+MOST_SLOTS = 4000
+"""Tokens that the language model keeps at once: 8 short questions at 15 beams, or 92 MB of SmolLM2-135M."""
+_PROMPT_TOKENS = 8
 _SPARE_TOKENS = 8
 
 
@@ -82,15 +85,15 @@ class SealRetriever:
         if self._index.passages == 0:
             return [Candidates(np.empty(0, np.int64), np.empty(0, np.float32)) for _ in queries]
         loaded = self._load()
-        most = _together(chosen.decoding)
+        model = loaded.speaker.language_model
+        questions = [readable(query, model, chosen.decoding) for query in queries]
+        costs = [_slots(question, model, chosen.decoding) for question in questions]
         found = []
-        for start in range(0, len(queries), most):
+        for part in _batches(costs, MOST_SLOTS):
             deadline.check("generating n-grams of the corpus")
-            part = queries[start : start + most]
-            said = loaded.turns.call(chosen.decoding, part, deadline, most)
-            for item in said:
+            for said in loaded.turns.call(chosen.decoding, questions[part], sum(costs[part]), deadline):
                 deadline.check("scoring passages")
-                found.append(self._candidates(loaded, item, limit, chosen, within))
+                found.append(self._candidates(loaded, said, limit, chosen, within))
         return found
 
     def close(self) -> None:
@@ -112,7 +115,7 @@ class SealRetriever:
                     return _ask(loaded.language_model, index, options, questions, deadline)
 
                 corpus = Corpus(index, [loaded.language_model.vocabulary.title_end])
-                self._loaded = _Loaded(loaded, corpus, Turns(loaded.turn, work))
+                self._loaded = _Loaded(loaded, corpus, Turns(loaded.turn, work, MOST_SLOTS))
             return self._loaded
 
     def _candidates(
@@ -163,16 +166,27 @@ def _ask(
     """One turn of the language model: what it says to all of these questions."""
     from skerry.retrieval.seal.decoding import decode
 
-    questions = [readable(question, model, options) for question in questions]
     decoding = decode(model, index, questions, options, deadline=deadline)
     return [_Said(decoded, decoding.profile) for decoded in decoding.questions]
 
 
-def _together(options: DecodingOptions) -> int:
-    """How many questions one turn takes: what decoding does in one batch."""
-    from skerry.retrieval.seal.decoding.decode import MOST_ROWS
+def _slots(question: str, model: LanguageModel, options: DecodingOptions) -> int:
+    """Tokens that the model keeps of a question: its prompts, and every hypothesis of every step."""
+    prompt = len(model.vocabulary.encode(question)) + _PROMPT_TOKENS
+    steps = options.length + (options.title_length if options.titles else 0)
+    return prompt * (2 if options.titles else 1) + options.beams * steps
 
-    return max(1, MOST_ROWS // (options.beams * (2 if options.titles else 1)))
+
+def _batches(costs: Sequence[int], most: int) -> Iterator[slice]:
+    """Runs of items that cost at most `most` together, or of one item that costs more."""
+    start, spent = 0, 0
+    for stop, cost in enumerate(costs):
+        if stop > start and spent + cost > most:
+            yield slice(start, stop)
+            start, spent = stop, 0
+        spent += cost
+    if start < len(costs):
+        yield slice(start, len(costs))
 
 
 def readable(question: str, model: LanguageModel, options: DecodingOptions) -> str:

@@ -47,6 +47,7 @@ class JointDeadline(Deadline):
 class _Call(Generic[K, A, R]):
     kind: K
     asks: Sequence[A]
+    cost: int
     deadline: Deadline
     answers: list[R] | None = None
 
@@ -58,25 +59,29 @@ class Turns(Generic[K, A, R]):
         turn: held while the worker works; several `Turns` may share it.
         work: answers asks of one kind, in order. Its errors go to the caller whose turn it is; the calls that
             shared the turn get another.
+        most: what the calls of one turn may cost together; a call that costs more has a turn of its own.
     """
 
-    def __init__(self, turn: threading.Lock, work: Callable[[K, list[A], Deadline], list[R]]) -> None:
+    def __init__(
+        self, turn: threading.Lock, work: Callable[[K, list[A], Deadline], list[R]], most: int
+    ) -> None:
         self._turn = turn
         self._work = work
+        self._most = most
         self._waiting: list[_Call[K, A, R]] = []
         self._lock = threading.Lock()
 
-    def call(self, kind: K, asks: Sequence[A], deadline: Deadline, most: int) -> list[R]:
+    def call(self, kind: K, asks: Sequence[A], cost: int, deadline: Deadline) -> list[R]:
         """The answers to `asks`.
 
         Args:
             kind: what the worker is told beside the asks; compared with `==`.
-            most: asks that the worker may be given at once; of one call it is given all.
+            cost: of the asks together.
 
         Raises:
             DeadlineExceeded, Cancelled: while waiting, or in the work when no other caller wants it either.
         """
-        call: _Call[K, A, R] = _Call(kind, asks, deadline)
+        call: _Call[K, A, R] = _Call(kind, asks, cost, deadline)
         with self._lock:
             self._waiting.append(call)
         try:
@@ -86,7 +91,7 @@ class Turns(Generic[K, A, R]):
                     continue
                 try:
                     if call.answers is None:
-                        self._take_turn(call, most)
+                        self._take_turn(call)
                 finally:
                     self._turn.release()
         finally:
@@ -94,15 +99,15 @@ class Turns(Generic[K, A, R]):
                 self._waiting.remove(call)
         return call.answers
 
-    def _take_turn(self, first: _Call[K, A, R], most: int) -> None:
+    def _take_turn(self, first: _Call[K, A, R]) -> None:
         together = [first]
-        room = most - len(first.asks)
+        room = self._most - first.cost
         with self._lock:
             for call in self._waiting:
-                fits = call.kind == first.kind and len(call.asks) <= room
+                fits = call.kind == first.kind and call.cost <= room
                 if call is not first and call.answers is None and fits:
                     together.append(call)
-                    room -= len(call.asks)
+                    room -= call.cost
         asks = [ask for call in together for ask in call.asks]
         answers = iter(self._work(first.kind, asks, JointDeadline([call.deadline for call in together])))
         for call in together:

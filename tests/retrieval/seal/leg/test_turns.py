@@ -41,15 +41,15 @@ def waiting(turns: Turns[str, int, int], count: int) -> None:
 
 def test_calls_gather_by_kind_up_to_the_most() -> None:
     worker = Worker()
-    turns: Turns[str, int, int] = Turns(threading.Lock(), worker)
+    turns: Turns[str, int, int] = Turns(threading.Lock(), worker, 4)
     with ThreadPoolExecutor(8) as threads:
-        first = threads.submit(turns.call, "a", [1], Deadline(), 4)
+        first = threads.submit(turns.call, "a", [1], 1, Deadline())
         worker.started.acquire(timeout=10)
         rest = []
         for number, (kind, asks) in enumerate(
             [("a", [2, 3]), ("b", [9]), ("a", [4]), ("a", [5, 6]), ("a", [7])]
         ):
-            rest.append(threads.submit(turns.call, kind, asks, Deadline(), 4))
+            rest.append(threads.submit(turns.call, kind, asks, len(asks), Deadline()))
             waiting(turns, number + 2)
         worker.go_on.release(10)
         assert first.result(10) == [1]
@@ -64,26 +64,26 @@ def test_calls_gather_by_kind_up_to_the_most() -> None:
 
 def test_an_error_is_the_callers_whose_turn_it_is() -> None:
     worker = Worker()
-    turns: Turns[str, int, int] = Turns(threading.Lock(), worker)
+    turns: Turns[str, int, int] = Turns(threading.Lock(), worker, 4)
     with ThreadPoolExecutor(3) as threads:
-        calls = [threads.submit(turns.call, "broken", [n], Deadline(), 8) for n in range(3)]
+        calls = [threads.submit(turns.call, "broken", [n], 1, Deadline()) for n in range(3)]
         worker.go_on.release(10)
         for call in calls:
             with pytest.raises(InvalidInput, match="broken"):
                 call.result(10)
     worker.go_on.release(1)
-    assert turns.call("fine", [3], Deadline(), 8) == [9]
+    assert turns.call("fine", [3], 99, Deadline()) == [9]
 
 
 def test_who_waits_in_vain_leaves_and_the_others_are_answered() -> None:
     worker = Worker()
-    turns: Turns[str, int, int] = Turns(threading.Lock(), worker)
+    turns: Turns[str, int, int] = Turns(threading.Lock(), worker, 4)
     gone = Deadline()
     with ThreadPoolExecutor(3) as threads:
-        first = threads.submit(turns.call, "a", [1], Deadline(), 8)
+        first = threads.submit(turns.call, "a", [1], 1, Deadline())
         worker.started.acquire(timeout=10)
-        late = threads.submit(turns.call, "a", [2], Deadline(0.01), 8)
-        left = threads.submit(turns.call, "a", [3], gone, 8)
+        late = threads.submit(turns.call, "a", [2], 1, Deadline(0.01))
+        left = threads.submit(turns.call, "a", [3], 1, gone)
         gone.cancel()
         with pytest.raises(DeadlineExceeded, match="waiting for the language model"):
             late.result(10)
