@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,13 +127,18 @@ def test_pieces(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("kind", list(tiny.MODELS))
 def test_bfloat16_is_close(cases: dict[str, Case], kind: str) -> None:
+    """Rounding costs no more than it costs transformers in a plain forward."""
     case = cases[kind]
+    theirs = replace(case, reference=tiny.weights(kind).to(torch.bfloat16))
     model = load(case.folder, dtype="bf16")
-    state = model.next_log_probs(model.start(PROMPTS), np.array([3, 0, 0]), np.array([9, 10, 11]))
-    paths = [(3, [9]), (0, [10]), (0, [11])]
-    for row, (prompt, tokens) in enumerate(paths):
-        expected = case.expected(PROMPTS[prompt], tokens)
-        assert np.abs(expected - state.log_probs[row]).mean() < 0.05 * expected.std()
+    parents, tokens = np.arange(40) % len(PROMPTS), np.arange(40)
+    state = model.next_log_probs(model.start(PROMPTS), parents, tokens)
+    ours_off, theirs_off = [], []
+    for row, (prompt, token) in enumerate(zip(parents.tolist(), tokens.tolist(), strict=True)):
+        exact = case.expected(PROMPTS[prompt], [token])
+        ours_off.append(np.abs(state.log_probs[row] - exact).mean())
+        theirs_off.append(np.abs(theirs.expected(PROMPTS[prompt], [token]) - exact).mean())
+    assert np.mean(ours_off) < 1.5 * np.mean(theirs_off)
 
 
 def test_dropped_states_are_freed(cases: dict[str, Case]) -> None:
