@@ -122,17 +122,19 @@ class Timings(_message.Message):
     def __init__(self, total: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., queue: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., stages: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ...) -> None: ...
 
 class SealLeg(_message.Message):
-    __slots__ = ("beams", "scoring", "ngram_tokens", "titles", "query_keys", "groups", "diversity", "title_tokens", "max_count", "candidates", "evidence", "title_weight", "query_weight", "token_weight", "power", "repetition", "smoothing")
+    __slots__ = ("beams", "scoring", "ngram_tokens", "titles", "query_keys", "groups", "diversity", "title_tokens", "max_count", "candidates", "evidence", "title_weight", "query_weight", "token_weight", "power", "repetition", "smoothing", "token_power", "query_tokens")
     class Scoring(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         SCORING_UNSPECIFIED: _ClassVar[SealLeg.Scoring]
         SCORING_LM: _ClassVar[SealLeg.Scoring]
         SCORING_LM_FM: _ClassVar[SealLeg.Scoring]
         SCORING_INTERSECTIVE: _ClassVar[SealLeg.Scoring]
+        SCORING_BALANCED: _ClassVar[SealLeg.Scoring]
     SCORING_UNSPECIFIED: SealLeg.Scoring
     SCORING_LM: SealLeg.Scoring
     SCORING_LM_FM: SealLeg.Scoring
     SCORING_INTERSECTIVE: SealLeg.Scoring
+    SCORING_BALANCED: SealLeg.Scoring
     BEAMS_FIELD_NUMBER: _ClassVar[int]
     SCORING_FIELD_NUMBER: _ClassVar[int]
     NGRAM_TOKENS_FIELD_NUMBER: _ClassVar[int]
@@ -150,6 +152,8 @@ class SealLeg(_message.Message):
     POWER_FIELD_NUMBER: _ClassVar[int]
     REPETITION_FIELD_NUMBER: _ClassVar[int]
     SMOOTHING_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_POWER_FIELD_NUMBER: _ClassVar[int]
+    QUERY_TOKENS_FIELD_NUMBER: _ClassVar[int]
     beams: int
     scoring: SealLeg.Scoring
     ngram_tokens: int
@@ -167,7 +171,9 @@ class SealLeg(_message.Message):
     power: float
     repetition: float
     smoothing: float
-    def __init__(self, beams: _Optional[int] = ..., scoring: _Optional[_Union[SealLeg.Scoring, str]] = ..., ngram_tokens: _Optional[int] = ..., titles: _Optional[bool] = ..., query_keys: _Optional[bool] = ..., groups: _Optional[int] = ..., diversity: _Optional[float] = ..., title_tokens: _Optional[int] = ..., max_count: _Optional[int] = ..., candidates: _Optional[int] = ..., evidence: _Optional[int] = ..., title_weight: _Optional[float] = ..., query_weight: _Optional[float] = ..., token_weight: _Optional[float] = ..., power: _Optional[float] = ..., repetition: _Optional[float] = ..., smoothing: _Optional[float] = ...) -> None: ...
+    token_power: float
+    query_tokens: bool
+    def __init__(self, beams: _Optional[int] = ..., scoring: _Optional[_Union[SealLeg.Scoring, str]] = ..., ngram_tokens: _Optional[int] = ..., titles: _Optional[bool] = ..., query_keys: _Optional[bool] = ..., groups: _Optional[int] = ..., diversity: _Optional[float] = ..., title_tokens: _Optional[int] = ..., max_count: _Optional[int] = ..., candidates: _Optional[int] = ..., evidence: _Optional[int] = ..., title_weight: _Optional[float] = ..., query_weight: _Optional[float] = ..., token_weight: _Optional[float] = ..., power: _Optional[float] = ..., repetition: _Optional[float] = ..., smoothing: _Optional[float] = ..., token_power: _Optional[float] = ..., query_tokens: _Optional[bool] = ...) -> None: ...
 
 class CorpusBrainLeg(_message.Message):
     __slots__ = ("beams", "scoring", "titles")

@@ -15,13 +15,13 @@ from skerry.retrieval.options import (
     number_option,
 )
 from skerry.retrieval.seal.decoding.options import DecodingOptions
-from skerry.retrieval.seal.scoring.options import ScoringOptions
+from skerry.retrieval.seal.scoring import ScoringOptions, default_options
 
 _LEG = "seal"
-_SCORINGS = ("intersective", "lm_fm", "lm")
+_SCORINGS = ("balanced", "intersective", "lm_fm", "lm")
 _KNOWN = {
     "beams": "whole number from 1 to 100",
-    "scoring": "one of intersective, lm_fm, lm",
+    "scoring": "one of balanced, intersective, lm_fm, lm",
     "ngram_tokens": "whole number from 1 to 64",
     "titles": "true or false",
     "query_keys": "true or false",
@@ -35,6 +35,8 @@ _KNOWN = {
     "query_weight": "number from 0 to 100",
     "token_weight": "number from 0 to 100",
     "power": "number from 0.1 to 10",
+    "token_power": "number from 0.1 to 10",
+    "query_tokens": "true or false",
     "repetition": "number from 0 to 1",
     "smoothing": "number from 0.001 to 100",
 }
@@ -92,21 +94,26 @@ class SealOptions:
             query_keys=200 if flag_option(_LEG, options, "query_keys", default=True) else 0,
             diversity=number("diversity", 0.5, 0.0, 100.0),
         )
+        scoring = choice_option(_LEG, options, "scoring", default=_SCORINGS[0], choices=_SCORINGS)
+        usual = default_options(scoring)
         weighing = ScoringOptions(
-            max_count=whole("max_count", 1500, 1, 1_000_000),
-            candidates=whole("candidates", 1500, 1, 100_000),
+            max_count=whole("max_count", usual.max_count, 1, 1_000_000),
+            candidates=whole("candidates", usual.candidates, 1, 100_000),
+            unigrams=usual.unigrams,
             smoothing=number(
                 "smoothing", max(0.001, _SMOOTHING * min(1.0, tokens / _SMOOTHED_CORPUS)), 0.001, 100.0
             ),
-            repetition=number("repetition", 0.8, 0.0, 1.0),
-            power=number("power", 2.0, 0.1, 10.0),
-            title_factor=number("title_weight", 1.0, 0.0, 100.0),
-            query_factor=number("query_weight", 1.0, 0.0, 100.0),
-            unigram_factor=number("token_weight", 1.0, 0.0, 100.0),
+            repetition=number("repetition", usual.repetition, 0.0, 1.0),
+            power=number("power", usual.power, 0.1, 10.0),
+            title_factor=number("title_weight", usual.title_factor, 0.0, 100.0),
+            query_factor=number("query_weight", usual.query_factor, 0.0, 100.0),
+            unigram_factor=number("token_weight", usual.unigram_factor, 0.0, 100.0),
+            unigram_power=number("token_power", usual.unigram_power, 0.1, 10.0),
+            query_tokens=flag_option(_LEG, options, "query_tokens", default=usual.query_tokens),
         )
         return cls(
             decoding=decoding,
-            scoring=choice_option(_LEG, options, "scoring", default=_SCORINGS[0], choices=_SCORINGS),
+            scoring=scoring,
             weighing=weighing,
             evidence=whole("evidence", 20, 0, 1000),
         )

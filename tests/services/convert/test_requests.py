@@ -31,7 +31,7 @@ legs = st.one_of(
             {},
             optional={
                 "beams": small,
-                "scoring": st.sampled_from(["lm", "lm_fm", "intersective"]),
+                "scoring": st.sampled_from(["lm", "lm_fm", "intersective", "balanced"]),
                 "titles": st.booleans(),
                 "groups": small,
                 "diversity": number,

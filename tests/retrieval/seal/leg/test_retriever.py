@@ -25,7 +25,7 @@ from skerry.retrieval.seal.vocabulary import Vocabulary
 
 from .small import write_language_model
 
-SCORINGS = ["intersective", "lm_fm", "lm"]
+SCORINGS = ["balanced", "intersective", "lm_fm", "lm"]
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_evidence_is_true(
                         assert any(item.ngram in vocabulary.text(own) for own in tokens)
     assert seen > hits / 2
     assert whole > hits / 3
-    assert titles or scoring != "intersective"
+    assert titles or scoring not in ("balanced", "intersective")
 
 
 def test_fewer_pieces_of_evidence(retriever: SealRetriever, questions: list[str]) -> None:
@@ -184,7 +184,7 @@ def test_timings(retriever: SealRetriever, questions: list[str]) -> None:
         ({"beams": 0}, "seal.beams must be a whole number from 1 to 100; got 0"),
         ({"beams": 5.5}, "seal.beams"),
         ({"beams": True}, "seal.beams"),
-        ({"scoring": "best"}, "seal.scoring must be one of intersective, lm_fm, lm; got 'best'"),
+        ({"scoring": "best"}, "seal.scoring must be one of balanced, intersective, lm_fm, lm; got 'best'"),
         ({"scoring": 77}, "seal.scoring"),
         ({"ngram_tokens": 65}, "seal.ngram_tokens"),
         ({"titles": 1}, "seal.titles must be true or false"),
