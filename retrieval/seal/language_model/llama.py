@@ -53,9 +53,9 @@ class LlamaNetwork:
         self._kv_heads: int = config.num_key_value_heads
         self._size: int = getattr(config, "head_dim", None) or config.hidden_size // self._heads
         self._epsilon: float = config.rms_norm_eps
-        self._embedding: Tensor = model.get_input_embeddings().weight.detach().to(dtype)
+        self._embedding = _own(model.get_input_embeddings().weight, dtype)
         self._layers = [_Layer(layer, self._heads // self._kv_heads, dtype) for layer in model.model.layers]
-        self._norm = model.model.norm.weight.detach().to(dtype)
+        self._norm = _own(model.model.norm.weight, dtype)
         head = model.get_output_embeddings().weight.detach().to(dtype)
         self.logits: int = len(head)
         self._head = PackedLinear(head)
@@ -118,8 +118,8 @@ class _Layer:
 
     def __init__(self, layer: Any, group: int, dtype: torch.dtype) -> None:
         attention, mlp = layer.self_attn, layer.mlp
-        self.norm = layer.input_layernorm.weight.detach().to(dtype)
-        self.mlp_norm = layer.post_attention_layernorm.weight.detach().to(dtype)
+        self.norm = _own(layer.input_layernorm.weight, dtype)
+        self.mlp_norm = _own(layer.post_attention_layernorm.weight, dtype)
         self.qkv = _joined((attention.q_proj, attention.k_proj, attention.v_proj), dtype)
         out = attention.o_proj.weight.detach().to(dtype)
         size = attention.head_dim
@@ -128,6 +128,11 @@ class _Layer:
         self.gate, self.up, self.down = (
             _joined((part,), dtype) for part in (mlp.gate_proj, mlp.up_proj, mlp.down_proj)
         )
+
+
+def _own(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """A copy: a view of any weight would keep the whole file in memory beside the packed ones."""
+    return weight.detach().to(dtype, copy=True)
 
 
 def _joined(parts: Sequence[nn.Linear], dtype: torch.dtype) -> PackedLinear:
