@@ -157,3 +157,10 @@ class FmIndex:
         threads: int,
         portable: bool = False,
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
+
+def follow(lines: NDArray[np.uint64], steps: int, walks: int) -> int:
+    """Follow links from cache line to cache line, for the time that it takes.
+
+    `lines` (n, 8): the first number of a line is the next line's. `walks` (1 to 32) go side by side, `steps`
+    each.
+    """

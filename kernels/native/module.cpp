@@ -7,5 +7,6 @@ NB_MODULE(_native, module) {
     nanobind::set_leak_warnings(false);  // an index that is still in use when the interpreter ends is no mistake
     skerry::bind_bit_vector(module);
     skerry::bind_fm_index(module);
+    skerry::bind_follow(module);
     skerry::bind_key_cover(module);
 }

@@ -12,6 +12,7 @@ from skerry.core.errors import InvalidInput, NotFound, SkerryError
 
 _COMMANDS = {
     "answer": ("skerry.services.cli.answer:answer", "Answer a question from an index or a running service."),
+    "bench": ("skerry.services.cli.bench:bench", "Measure single parts: speed, memory, quality."),
     "config": ("skerry.services.cli.config:config", "Show the settings and where each came from."),
     "demo": ("skerry.services.cli.demo:demo", "Index, serve and ask a real corpus, nothing to set up."),
     "doctor": ("skerry.services.cli.doctor:doctor", "Say what this installation has and what is missing."),
