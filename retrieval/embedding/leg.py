@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from skerry.core.deadline import Deadline
 from skerry.core.errors import IndexCorrupt, IndexNotReady, InvalidInput
 from skerry.core.files import atomic_writer, naming_full_disk, write_atomically
+from skerry.core.importing import import_whole
 from skerry.core.models.store import Model
 from skerry.core.progress import Progress
 from skerry.retrieval.base import Candidates, Option
@@ -228,6 +229,7 @@ def _candidates(scores: NDArray[np.float32], ordinals: NDArray[np.int64]) -> Can
 @lru_cache(maxsize=1)
 def _encoder(model: Model, dtype: str, threads: int | None) -> SentenceEncoder:
     """Kept for the next shard of the same build, or for the next index that is opened with this model."""
+    import_whole("transformers")
     from skerry.retrieval.embedding.encoder import SentenceEncoder
 
     return SentenceEncoder(model, dtype, threads)
