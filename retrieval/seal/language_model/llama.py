@@ -80,8 +80,10 @@ class LlamaNetwork:
         rows, size, kv_heads = len(step.tokens), self._size, self._kv_heads
         group = self._heads // kv_heads
         rotated = self._heads + kv_heads
-        cosines = self._cosines[step.positions][:, None]
-        sines = self._sines[step.positions][:, None].view(rows, 1, 2, -1)
+        turned = rotated * size
+        # Of every head: elementwise products are several times as fast without broadcasting.
+        cosines = self._cosines[step.positions].repeat(1, rotated)
+        sines = self._sines[step.positions].repeat(1, rotated)
         grid = (step.prompts, step.width)
         # All query heads of a key head become queries of that head: they share its keys and the mask.
         mask = step.mask.repeat_interleave(group, 1)[:, None]
@@ -91,11 +93,9 @@ class LlamaNetwork:
         x = self._embedding[step.tokens]
         for number, layer in enumerate(self._layers):
             h = layer.qkv(nn.functional.rms_norm(x, x.shape[-1:], layer.norm, self._epsilon))
-            h = h.view(rows, rotated + kv_heads, size)
-            turned = h[:, :rotated]
-            halves = turned.view(rows, rotated, 2, -1)
-            swapped = (halves.flip(-2) * sines).flatten(-2)
-            turned.mul_(cosines).add_(swapped)
+            heads = h.view(rows, rotated + kv_heads, size)[:, :rotated]
+            halves = torch.cat((heads[..., size // 2 :], heads[..., : size // 2]), -1).view(rows, turned)
+            h[:, :turned].mul_(cosines).addcmul_(halves, sines)
             if filled is not None:
                 h = h[filled]
             h = h.view(*grid, rotated + kv_heads, size)

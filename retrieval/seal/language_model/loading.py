@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from skerry.core.dtype import torch_dtype
 from skerry.core.errors import IndexCorrupt, InvalidInput
+from skerry.core.importing import import_whole
 from skerry.core.models.store import Model
 from skerry.retrieval.seal import adapter as adapters
 from skerry.retrieval.seal.vocabulary import Vocabulary
@@ -42,8 +43,8 @@ def load(
     from skerry.retrieval.seal.language_model.model import TreeLanguageModel
 
     vocabulary = Vocabulary.load(model)
-    # An adapter is added in float32, so that the sum is rounded once.
-    weights = _weights(model, chosen if factors is None else torch.float32)
+    # An adapter is added to the weights as they were stored, so that the sum is rounded once.
+    weights = _weights(model, chosen if factors is None or chosen == torch.float32 else "auto")
     if factors is not None:
         low_rank.merge(weights.base_model, factors)
     network = _network(model, weights.to(device), chosen)
@@ -64,7 +65,7 @@ def _factors(folder: Path, model: Model) -> dict[str, Any]:
 
 def _weights(model: Model, dtype: Any) -> Any:
     """transformers' model of the folder."""
-    import transformers
+    transformers = import_whole("transformers")
     from safetensors import SafetensorError
     from transformers.models.auto import modeling_auto
     from transformers.utils.logging import disable_progress_bar
