@@ -1,0 +1,1 @@
+"""SEAL measured: how fast, how large, and how good."""
