@@ -59,7 +59,7 @@ def state(model: nn.Module) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def merge(model: nn.Module, factors: Mapping[str, Tensor]) -> None:
-    """Add an adapter to the weights of `model`, in float32 whatever the stored precision.
+    """Add an adapter to the weights of `model`: in float32, rounded once to the stored precision.
 
     Raises:
         InvalidInput: a layer that the model does not have, or factors of another shape: the adapter belongs
@@ -77,4 +77,4 @@ def merge(model: nn.Module, factors: Mapping[str, Tensor]) -> None:
                 hint="Use the base model that the adapter was trained on.",
                 details={"layer": name},
             )
-        layer.weight += (b.float() @ a.float()).to(layer.weight.dtype)
+        layer.weight.copy_(layer.weight.float() + b.float() @ a.float())

@@ -112,7 +112,10 @@ class SealRetriever:
                 index = self._index
 
                 def work(options: DecodingOptions, questions: list[str], deadline: Deadline) -> list[_Said]:
-                    return _ask(loaded.language_model, index, options, questions, deadline)
+                    asked = loaded.thread.submit(
+                        _ask, loaded.language_model, index, options, questions, deadline
+                    )
+                    return asked.result()
 
                 corpus = Corpus(index, [loaded.language_model.vocabulary.title_end])
                 self._loaded = _Loaded(loaded, corpus, Turns(loaded.turn, work, MOST_SLOTS))

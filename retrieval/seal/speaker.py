@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,13 +25,15 @@ class Adapter:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Speaker:
-    """A loaded language model, and the lock that is held while it speaks.
+    """A loaded language model, the lock that is held while it speaks, and the thread in which it does.
 
-    One caller at a time: more would take turns on the processors, each with a cache of its own in memory.
+    One caller at a time: more would take turns on the processors, each with a cache of its own in memory. And
+    in one thread: each that computes keeps freed memory and helping threads of its own.
     """
 
     language_model: LanguageModel
     turn: threading.Lock = field(default_factory=threading.Lock)
+    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "language-model"))
 
 
 _speakers: weakref.WeakValueDictionary[tuple[Model, Adapter | None, str], Speaker] = (
