@@ -8,8 +8,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
+#include "continuation_cache.hpp"
 #include "fm_index_file.hpp"
 #include "isa.hpp"
 #include "parallel.hpp"
@@ -109,17 +112,26 @@ public:
     };
 
     // Every token that follows in [begin, end) of `ranges`, with the ranges of the longer n-grams, added to `out`.
-    // The tokens of one range come by the length of their codes, not by number.
+    // The tokens of one range are in no order of use. What is found of wide ranges is kept for the next time.
     void continuations(const FmRange* ranges, std::uint64_t begin, std::uint64_t end, Continuations& out,
                        bool portable) const {
         WaveletMatrix::Scratch& scratch = this_thread().scratch;
         scratch.clear();
         std::vector<std::uint64_t>& places = this_thread().places;
+        std::vector<std::pair<std::uint64_t, ContinuationCache::Items>> kept;
         for (std::uint64_t first = begin; first < end;) {
             std::uint64_t last = first, width = 0;
+            kept.clear();
             for (; last < end && last - first < kGroup && width < kGroupRows; ++last) {
                 const FmRange range = ranges[last];
                 if (range.low >= range.high) continue;
+                if (is_wide(range)) {
+                    auto items = known(range);
+                    if (items) {
+                        kept.emplace_back(last - first, std::move(items));
+                        continue;
+                    }
+                }
                 width += static_cast<std::uint64_t>(range.high - range.low);
                 scratch.add(static_cast<std::uint32_t>(range.low), static_cast<std::uint32_t>(range.high),
                             static_cast<std::uint32_t>(last - first));
@@ -129,21 +141,35 @@ public:
             places.assign(last - first + 1, 0);
             for (const WaveletMatrix::Found& one : scratch.found)
                 places[one.query + 1] += matrix_.leaf_symbol(one.leaf) >= kFirstToken;
-            std::uint64_t total = out.tokens.size();
+            for (const auto& [query, items] : kept) places[query + 1] = items->size();
+            const std::uint64_t base = out.tokens.size();
             for (std::uint64_t i = 0; i < last - first; ++i) {
                 out.counts.push(places[i + 1]);
                 places[i + 1] += places[i];
             }
-            const std::uint64_t base = total;
-            total += places[last - first];
-            out.tokens.resize(total);
-            out.ranges.resize(total);
+            out.tokens.resize(base + places[last - first]);
+            out.ranges.resize(base + places[last - first]);
+            for (const auto& [query, items] : kept) {
+                std::uint64_t place = base + places[query];
+                for (const ContinuationCache::Item& item : *items) {
+                    out.tokens[place] = item.token;
+                    out.ranges[place++] = {item.low, item.high};
+                }
+            }
             for (const WaveletMatrix::Found& one : scratch.found) {
                 const std::uint32_t symbol = matrix_.leaf_symbol(one.leaf);
                 if (symbol < kFirstToken) continue;
                 const std::uint64_t place = base + places[one.query]++;
                 out.tokens[place] = symbol - kFirstToken;
                 out.ranges[place] = {one.low, one.high};
+            }
+            // `places[i]` is now the end of range i's, where those were listed and not kept already.
+            for (std::uint64_t i = 0; i < last - first; ++i) {
+                if (!is_wide(ranges[first + i]) ||
+                    std::any_of(kept.begin(), kept.end(), [&](const auto& one) { return one.first == i; }))
+                    continue;
+                const std::uint64_t stop = base + places[i];
+                keep(ranges[first + i], out, stop - out.counts[out.counts.size() - (last - first) + i], stop);
             }
             first = last;
         }
@@ -239,7 +265,7 @@ public:
                 std::fill_n(out + i * k, k, FmRange{0, 0});
                 const std::int64_t size = ranges[i].high - ranges[i].low;
                 if (size <= 0) continue;
-                if (listing_cost(static_cast<std::uint64_t>(size)) <= asking_cost(usable, 4 * k)) {
+                if (listing_cost(ranges[i]) <= asking_cost(usable, 4 * k)) {
                     mine.narrow.push_back(i);
                     mine.narrow_ranges.push_back(ranges[i]);
                 } else {
@@ -256,6 +282,8 @@ public:
 private:
     static constexpr std::uint64_t kExtensionGrain = 512, kLocateGrain = 2048, kExtractGrain = 16, kTopGrain = 4;
     static constexpr std::uint64_t kChunk = 1024;  // walks that go down together
+    static constexpr std::int64_t kWideRows = 512;  // of ranges whose continuations are kept
+    static constexpr std::size_t kCacheBytes = 32 << 20;
     static constexpr std::uint64_t kGroup = 64, kGroupRows = 8192, kAhead = 16;
 
     struct ThreadScratch {
@@ -285,13 +313,30 @@ private:
           buckets_(reinterpret_cast<const std::uint32_t*>(opened.section(kBuckets))) {}
 
     // Measured, in nanoseconds on one core. Text of R tokens has about 2.2 R^0.7 different ones.
-    double listing_cost(std::uint64_t rows) const {
-        const double different = 2.2 * std::pow(static_cast<double>(rows), 0.7);
-        return 45.0 * std::min({different, static_cast<double>(rows), static_cast<double>(header_.leaves)});
+    double listing_cost(const FmRange& range) const {
+        if (is_wide(range))
+            if (const auto items = known(range)) return 8.0 * static_cast<double>(items->size());
+        const auto rows = static_cast<double>(range.high - range.low);
+        return 45.0 * std::min({2.2 * std::pow(rows, 0.7), rows, static_cast<double>(header_.leaves)});
     }
 
     static double asking_cost(std::uint64_t scores, std::uint64_t tokens) {
         return 0.5 * static_cast<double>(scores) + 150.0 * static_cast<double>(tokens);
+    }
+
+    static bool is_wide(const FmRange& range) { return range.high - range.low >= kWideRows; }
+
+    ContinuationCache::Items known(const FmRange& range) const {
+        return cache_->find(static_cast<std::uint32_t>(range.low), static_cast<std::uint32_t>(range.high));
+    }
+
+    void keep(const FmRange& range, const Continuations& all, std::uint64_t begin, std::uint64_t end) const {
+        std::vector<ContinuationCache::Item> items;
+        items.reserve(end - begin);
+        for (std::uint64_t i = begin; i < end; ++i)
+            items.push_back({all.tokens[i], static_cast<std::uint32_t>(all.ranges[i].low),
+                             static_cast<std::uint32_t>(all.ranges[i].high)});
+        cache_->keep(static_cast<std::uint32_t>(range.low), static_cast<std::uint32_t>(range.high), std::move(items));
     }
 
     FmRange everything() const { return {0, static_cast<std::int64_t>(header_.rows)}; }
@@ -397,7 +442,7 @@ private:
         std::uint64_t found = 0, asked = 0;
         for (std::uint64_t wanted = std::max<std::uint64_t>(4 * k, 64);; wanted *= 8) {
             wanted = std::min(wanted, usable);
-            if (asked > 0 && listing_cost(static_cast<std::uint64_t>(range.high - range.low)) < asking_cost(usable, wanted)) {
+            if (asked > 0 && listing_cost(range) < asking_cost(usable, wanted)) {
                 mine.narrow.assign(1, 0);
                 mine.narrow_ranges.assign(1, range);
                 std::fill_n(tokens, k, -1);
@@ -429,6 +474,7 @@ private:
     const std::uint32_t* starts_;
     const std::uint32_t* start_rows_;
     const std::uint32_t* buckets_;
+    std::unique_ptr<ContinuationCache> cache_ = std::make_unique<ContinuationCache>(kCacheBytes);
 };
 
 }  // namespace skerry
