@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from skerry.benchmarks.fm_index.ours import BEAMS
 from skerry.benchmarks.fm_index.run import Report, ratios
 
 
@@ -31,8 +32,8 @@ def _heading(report: Report) -> list[str]:
     text = report.text
     return [
         f"{text['name']}: {text['tokens']:,} tokens, {text['passages']:,} passages",
-        f"{text['ngrams']:,} n-grams of {text['length']} tokens as they stand in passages; one thread, "
-        f"processor time; rows located every {report.locate_every}",
+        f"{text['ngrams']:,} n-grams of {text['length']} tokens as they stand in passages, {BEAMS} asked for "
+        f"in a call; one thread, processor time; rows located every {report.locate_every}",
     ]
 
 
@@ -77,13 +78,22 @@ def _verdict(report: Report) -> list[str]:
     if report.peer is None:
         return [report.without] if report.without else ["Without the peer."]
     times = ratios(report)
+    ours, peer = report.ours, report.peer
+    first = _each(ours.first_s, ours.first_items)
+    theirs = _each(peer["continuations_s"], peer["items"])
     same = "the same" if report.agree else "NOT THE SAME"
     return [
         f"Both found {same} occurrences, continuations and extracted tokens.",
         f"Goals: extend + continuations 5x ({times['extend_and_continuations']:.1f}x; "
         f"{times['extend_and_continuations_after_the_first']:.1f}x from the 2nd step), build 3x "
         f"({times['build']:.1f}x), size 0.8 ({times['size']:.2f}).",
+        "The continuations of wide ranges are kept once they have been listed. Listed for the first time, ns",
+        f"a continuation by step: {first} (sdsl-lite, which keeps nothing: {theirs}).",
     ]
+
+
+def _each(seconds: list[float], items: list[int]) -> str:
+    return " ".join(f"{s / max(n, 1) * 1e9:.0f}" for s, n in zip(seconds, items, strict=True))
 
 
 def _densities(report: Report) -> list[str]:
