@@ -23,8 +23,10 @@ def single_best(
     within: NDArray[np.int64] | None,
 ) -> Scored:
     """Score passages by the highest `worth` (n,) of keys in them that are `usable` (n,) and rare enough."""
-    ranked = best_first(keys, worth)
-    ranked = ranked[usable[ranked] & (keys.counts[ranked] <= options.max_count)]
+    usable = usable & (keys.counts <= options.max_count)
+    # A title may have the tokens of an n-gram that is too frequent.
+    ranked = best_first(keys, np.where(usable, worth, -np.inf))
+    ranked = ranked[usable[ranked]]
     places = locate(keys, ranked, corpus, within)
     # By passage, then rank, then start: the first of a passage is its best key's first place.
     order = np.lexsort((places.starts, places.ranks, places.passages))
