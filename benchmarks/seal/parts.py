@@ -27,9 +27,10 @@ class SealParts:
     corpus: Corpus
 
     def decode(self, questions: Sequence[str], options: DecodingOptions) -> Decoding:
-        """What the leg would decode for the questions, together."""
+        """What the leg would decode for the questions, together, in the thread in which it does."""
         model = self.speaker.language_model
-        return decode(model, self.index, [readable(text, model, options) for text in questions], options)
+        asked = [readable(text, model, options) for text in questions]
+        return self.speaker.thread.submit(decode, model, self.index, asked, options).result()
 
 
 def open_parts(index: Index, adapter: Adapter | None) -> SealParts:
