@@ -14,7 +14,6 @@ from skerry.retrieval.corpus.records import Passage
 from skerry.retrieval.corpus.store import PassageStore
 
 if TYPE_CHECKING:
-    from skerry.retrieval.seal.fm_index import FmIndex
     from skerry.retrieval.seal.scoring import Match, Matches
     from skerry.retrieval.seal.vocabulary import Vocabulary
 
@@ -34,7 +33,6 @@ class FoundEvidence(Sequence[tuple[Evidence, ...]]):
     ordinals: NDArray[np.int64]
     matches: Matches
     passages: PassageStore
-    text_index: FmIndex
     vocabulary: Vocabulary
     most: int
 
@@ -52,24 +50,20 @@ class FoundEvidence(Sequence[tuple[Evidence, ...]]):
         matches = self.matches.of(number)[: self.most]
         if not matches:
             return ()
-        ordinal = self.ordinals[number : number + 1]
-        _, tokens = self.text_index.extract(ordinal)
-        [passage] = self.passages.get_many(ordinal)
-        return evidence_of(passage, tokens.tolist(), matches, self.vocabulary)
+        [passage] = self.passages.get_many(self.ordinals[number : number + 1])
+        return evidence_of(passage, matches, self.vocabulary)
 
 
-def evidence_of(
-    passage: Passage, tokens: Sequence[int], matches: Sequence[Match], vocabulary: Vocabulary
-) -> tuple[Evidence, ...]:
-    """Matches in a passage of those `tokens`, in words.
+def evidence_of(passage: Passage, matches: Sequence[Match], vocabulary: Vocabulary) -> tuple[Evidence, ...]:
+    """Matches in a passage, in words.
 
     A match in the title has no characters of the text; one that is only white space is left out.
     """
     places = vocabulary.offsets(passage.title, passage.text)
-    text_start = tokens.index(vocabulary.title_end) + 1
+    text_start = len(vocabulary.words(passage.title)) + 1
     evidence = []
     for match in matches:
-        ngram = vocabulary.text(tokens[match.start : match.stop]).strip()
+        ngram = vocabulary.text(match.tokens).strip()
         if not ngram:
             continue
         inside = [p for p in places[max(match.start, text_start) : match.stop] if p[0] < p[1]]

@@ -146,9 +146,7 @@ class SealRetriever:
         evidence: Sequence[tuple[Evidence, ...]] = ()
         if options.evidence:
             vocabulary = loaded.speaker.language_model.vocabulary
-            evidence = FoundEvidence(
-                ordinals, scored.matches, self._passages, self._index, vocabulary, options.evidence
-            )
+            evidence = FoundEvidence(ordinals, scored.matches, self._passages, vocabulary, options.evidence)
         scores = scored.scores[:limit].astype(np.float32)
         profile, scoring = said.profile, timings.seconds["scoring"]
         seconds = {

@@ -137,8 +137,12 @@ def run(
         index = stack.enter_context(Index.open(folder, models=store))
         chain = stack.enter_context(RetrievalPipeline(index))
         names = leg_names(legs) if legs else list(index.legs)
+        knobs = parse_settings(settings)
+        if "seal" in names:
+            # Predictions say nothing of why a passage was found.
+            knobs["seal"] = {"evidence": 0, **knobs.get("seal", {})}
         spec = RunSpec(
-            legs=leg_requests(names, parse_settings(settings), depth),
+            legs=leg_requests(names, knobs, depth),
             fusion=fusion,
             rank_depth=rank_depth,
             keep=depth,
