@@ -97,9 +97,7 @@ def _question(
     ranked = time.perf_counter()
     vocabulary = parts.speaker.language_model.vocabulary
     list(
-        FoundEvidence(
-            scored.passages[:LIMIT], scored.matches, passages, parts.index, vocabulary, options.evidence
-        )[:SHOWN]
+        FoundEvidence(scored.passages[:LIMIT], scored.matches, passages, vocabulary, options.evidence)[:SHOWN]
     )
     sums.lm += spent.lm_seconds
     sums.decoding_index += spent.index_seconds
