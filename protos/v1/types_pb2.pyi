@@ -122,7 +122,7 @@ class Timings(_message.Message):
     def __init__(self, total: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., queue: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., stages: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ...) -> None: ...
 
 class SealLeg(_message.Message):
-    __slots__ = ("beams", "scoring", "ngram_tokens", "titles", "query_keys", "groups", "diversity", "title_tokens", "max_count", "candidates", "evidence", "title_weight", "query_weight", "token_weight", "power", "repetition", "smoothing", "token_power", "query_tokens")
+    __slots__ = ("beams", "scoring", "ngram_tokens", "titles", "query_keys", "groups", "diversity", "title_tokens", "max_count", "candidates", "evidence", "title_weight", "query_weight", "token_weight", "power", "repetition", "smoothing", "token_power", "query_tokens", "length_share")
     class Scoring(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         SCORING_UNSPECIFIED: _ClassVar[SealLeg.Scoring]
@@ -154,6 +154,7 @@ class SealLeg(_message.Message):
     SMOOTHING_FIELD_NUMBER: _ClassVar[int]
     TOKEN_POWER_FIELD_NUMBER: _ClassVar[int]
     QUERY_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_SHARE_FIELD_NUMBER: _ClassVar[int]
     beams: int
     scoring: SealLeg.Scoring
     ngram_tokens: int
@@ -173,7 +174,8 @@ class SealLeg(_message.Message):
     smoothing: float
     token_power: float
     query_tokens: bool
-    def __init__(self, beams: _Optional[int] = ..., scoring: _Optional[_Union[SealLeg.Scoring, str]] = ..., ngram_tokens: _Optional[int] = ..., titles: _Optional[bool] = ..., query_keys: _Optional[bool] = ..., groups: _Optional[int] = ..., diversity: _Optional[float] = ..., title_tokens: _Optional[int] = ..., max_count: _Optional[int] = ..., candidates: _Optional[int] = ..., evidence: _Optional[int] = ..., title_weight: _Optional[float] = ..., query_weight: _Optional[float] = ..., token_weight: _Optional[float] = ..., power: _Optional[float] = ..., repetition: _Optional[float] = ..., smoothing: _Optional[float] = ..., token_power: _Optional[float] = ..., query_tokens: _Optional[bool] = ...) -> None: ...
+    length_share: float
+    def __init__(self, beams: _Optional[int] = ..., scoring: _Optional[_Union[SealLeg.Scoring, str]] = ..., ngram_tokens: _Optional[int] = ..., titles: _Optional[bool] = ..., query_keys: _Optional[bool] = ..., groups: _Optional[int] = ..., diversity: _Optional[float] = ..., title_tokens: _Optional[int] = ..., max_count: _Optional[int] = ..., candidates: _Optional[int] = ..., evidence: _Optional[int] = ..., title_weight: _Optional[float] = ..., query_weight: _Optional[float] = ..., token_weight: _Optional[float] = ..., power: _Optional[float] = ..., repetition: _Optional[float] = ..., smoothing: _Optional[float] = ..., token_power: _Optional[float] = ..., query_tokens: _Optional[bool] = ..., length_share: _Optional[float] = ...) -> None: ...
 
 class CorpusBrainLeg(_message.Message):
     __slots__ = ("beams", "scoring", "titles")

@@ -38,9 +38,9 @@ _KNOWN = {
     "token_power": "number from 0.1 to 10",
     "query_tokens": "true or false",
     "repetition": "number from 0 to 1",
+    "length_share": "number from 0 to 1",
     "smoothing": "number from 0.001 to 100",
 }
-_SMOOTHING = 5.0
 _SMOOTHED_CORPUS = 100_000
 
 
@@ -101,7 +101,7 @@ class SealOptions:
             candidates=whole("candidates", usual.candidates, 1, 100_000),
             unigrams=usual.unigrams,
             smoothing=number(
-                "smoothing", max(0.001, _SMOOTHING * min(1.0, tokens / _SMOOTHED_CORPUS)), 0.001, 100.0
+                "smoothing", max(0.001, usual.smoothing * min(1.0, tokens / _SMOOTHED_CORPUS)), 0.001, 100.0
             ),
             repetition=number("repetition", usual.repetition, 0.0, 1.0),
             power=number("power", usual.power, 0.1, 10.0),
@@ -109,6 +109,7 @@ class SealOptions:
             query_factor=number("query_weight", usual.query_factor, 0.0, 100.0),
             unigram_factor=number("token_weight", usual.unigram_factor, 0.0, 100.0),
             unigram_power=number("token_power", usual.unigram_power, 0.1, 10.0),
+            length_share=number("length_share", usual.length_share, 0.0, 1.0),
             query_tokens=flag_option(_LEG, options, "query_tokens", default=usual.query_tokens),
         )
         return cls(

@@ -17,7 +17,15 @@ from skerry.retrieval.seal.scoring.keys import Keys
 from skerry.retrieval.seal.scoring.options import ScoringOptions
 
 FITTED = ScoringOptions(
-    repetition=1.0, title_factor=0.3, unigram_power=2.0, unigram_factor=0.2, query_tokens=True
+    unigrams=20_000,
+    repetition=0.8,
+    smoothing=1.0,
+    title_factor=0.1,
+    query_factor=1.5,
+    unigram_factor=0.3,
+    unigram_power=2.3,
+    length_share=0.25,
+    query_tokens=True,
 )
 """Chosen on questions of held-out pages of SQuAD's train set."""
 

@@ -23,6 +23,10 @@ class ScoredIndex(Protocol):
         """Tokens of all passages together."""
 
     @property
+    def passages(self) -> int:
+        """How many there are."""
+
+    @property
     def alphabet(self) -> int:
         """Every token is below it."""
 

@@ -3,6 +3,8 @@
 The first stage scores every passage that has one of the rarer keys by those keys alone. The second reads the
 best of these passages and scores them by all keys in them, and by the single tokens that the model's first
 step makes likelier than the corpus does, wherever no key covers them.
+
+Of few enough passages to choose from, all are read, so that those that only frequent keys name are found too.
 """
 
 from __future__ import annotations
@@ -44,16 +46,13 @@ def intersective(
     worth = key_weights(keys, index.tokens, options)
     ranked = best_first(keys, worth)
     ranked = ranked[worth[ranked] > 0]
-    rare = ranked[keys.counts[ranked] <= options.max_count]
-    places = locate(keys, rare, corpus, within)
-    passages, scores = cover_located(
-        _ranked(keys, rare, worth), options.repetition, places.ranks, places.passages, places.starts
-    )
-    passages = passages[top(passages, scores, options.candidates)]
-
+    if within is not None and len(within) <= options.candidates:
+        passages, seconds = within, 0.0
+    else:
+        passages, seconds = _worth_reading(keys, ranked, worth, corpus, options, within)
     start = time.perf_counter()
     offsets, tokens = corpus.passages.extract(passages)
-    seconds = places.seconds + time.perf_counter() - start
+    seconds += time.perf_counter() - start
     long, short = ranked[keys.lengths[ranked] > 1], ranked[keys.lengths[ranked] == 1]
     cover = partial(
         cover_passages,
@@ -62,13 +61,43 @@ def intersective(
         index.alphabet,
         options.repetition,
     )
-    scores = cover(offsets, tokens).scores
+    shares = _length_shares(np.diff(offsets), index.tokens, index.passages, options)
+    scores = cover(offsets, tokens).scores / shares
     kept = top(passages, scores, options.candidates)
+    kept = kept[scores[kept] > 0]
     offsets, tokens = parts(offsets, tokens, kept[:matches])
     shown = cover(offsets, tokens, matches=True)
     return Scored(
-        passages[kept], scores[kept], _matches(keys, long, short, corpus, shown, offsets, tokens), seconds
+        passages[kept],
+        scores[kept],
+        _matches(keys, long, short, corpus, shown, offsets, tokens, shares[kept[:matches]]),
+        seconds,
     )
+
+
+def _length_shares(
+    lengths: NDArray[np.int64], tokens: int, passages: int, options: ScoringOptions
+) -> NDArray[np.float64]:
+    """What the scores of passages of these lengths are divided by."""
+    relative = lengths.astype(np.float64) * (max(1, passages) / max(1, tokens))
+    return 1 - options.length_share + options.length_share * relative
+
+
+def _worth_reading(
+    keys: Keys,
+    ranked: NDArray[np.int64],
+    worth: NDArray[np.float64],
+    corpus: Corpus,
+    options: ScoringOptions,
+    within: NDArray[np.int64] | None,
+) -> tuple[NDArray[np.int64], float]:
+    """The first stage: the best passages by their rarer keys alone, and seconds spent in the index."""
+    rare = ranked[keys.counts[ranked] <= options.max_count]
+    places = locate(keys, rare, corpus, within)
+    passages, scores = cover_located(
+        _ranked(keys, rare, worth), options.repetition, places.ranks, places.passages, places.starts
+    )
+    return passages[top(passages, scores, options.candidates)], places.seconds
 
 
 def _matches(
@@ -79,6 +108,7 @@ def _matches(
     covered: Covered,
     offsets: NDArray[np.int64],
     tokens: NDArray[np.uint32],
+    shares: NDArray[np.float64],
 ) -> Matches:
     """What scores are made of: keys numbered `long`, and tokens, among them the keys numbered `short`."""
     owners = np.repeat(np.arange(len(offsets) - 1), np.diff(covered.offsets))
@@ -99,7 +129,7 @@ def _matches(
         starts,
         starts + lengths,
         counts,
-        covered.contributions[order],
+        covered.contributions[order] / shares[owners],
         spans(tokens, places, lengths),
     )
 

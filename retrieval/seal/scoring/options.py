@@ -24,6 +24,8 @@ class ScoringOptions:
         unigram_power: the exponent of the weights of single tokens; above 0.
         title_factor, query_factor, unigram_factor: multiply the weights of titles, of n-grams of the query,
             and of single tokens, after the power; 0 leaves them out.
+        length_share: by this share a score is divided by the passage's length over the mean length, as by
+            BM25's b; in [0, 1]. Long passages hold more keys by chance.
         query_tokens: whether the query's n-grams of one token are weighed like its longer ones; otherwise
             they are single tokens like any other.
 
@@ -41,6 +43,7 @@ class ScoringOptions:
     query_factor: float = 1.0
     unigram_factor: float = 1.0
     unigram_power: float = 1.0
+    length_share: float = 0.0
     query_tokens: bool = False
 
     def __post_init__(self) -> None:
@@ -48,8 +51,10 @@ class ScoringOptions:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 raise _bad(name, value, f"a whole number, at least {low}")
-        if not _is_number(self.repetition) or not 0 <= self.repetition <= 1:
-            raise _bad("repetition", self.repetition, "a number from 0 to 1")
+        for name in ("repetition", "length_share"):
+            value = getattr(self, name)
+            if not _is_number(value) or not 0 <= value <= 1:
+                raise _bad(name, value, "a number from 0 to 1")
         for name in ("power", "unigram_power", "smoothing"):
             value = getattr(self, name)
             if not _is_number(value) or not 0 < value < math.inf:

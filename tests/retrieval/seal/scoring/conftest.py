@@ -17,14 +17,15 @@ class BruteIndex:
     """Rows are places (passage, end) sorted by what stands before them, read backwards."""
 
     def __init__(self, passages: Sequence[Sequence[int]], alphabet: int) -> None:
-        self.passages = [list(passage) for passage in passages]
+        self.texts = [list(passage) for passage in passages]
+        self.passages = len(self.texts)
         self.alphabet = alphabet
-        self.tokens = sum(map(len, self.passages))
-        places = [(p, end) for p, passage in enumerate(self.passages) for end in range(1, len(passage) + 1)]
+        self.tokens = sum(map(len, self.texts))
+        places = [(p, end) for p, passage in enumerate(self.texts) for end in range(1, len(passage) + 1)]
         self.rows = sorted(places, key=lambda place: (self._before(*place), place))
 
     def _before(self, passage: int, end: int) -> list[int]:
-        return [*reversed(self.passages[passage][:end]), -1]
+        return [*reversed(self.texts[passage][:end]), -1]
 
     def find(self, ngram: Sequence[int], *, at_beginning: bool = False) -> tuple[int, int]:
         wanted = [*reversed(ngram), *([-1] if at_beginning else [])]
@@ -46,7 +47,7 @@ class BruteIndex:
         return places[:, 0], places[:, 1] - lengths
 
     def extract(self, passages: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
-        found = [self.passages[passage] for passage in passages.tolist()]
+        found = [self.texts[passage] for passage in passages.tolist()]
         offsets = np.cumsum([0, *map(len, found)], dtype=np.int64)
         return offsets, np.array([token for passage in found for token in passage], np.uint32)
 

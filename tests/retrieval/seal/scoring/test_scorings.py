@@ -281,6 +281,7 @@ def cases(draw: st.DrawFn) -> tuple[Corpus, list[Row], np.ndarray, ScoringOption
         power=draw(st.sampled_from([1.0, 2.0])),
         title_factor=draw(st.sampled_from([0.0, 1.0, 3.0])),
         unigram_factor=draw(st.sampled_from([0.0, 1.0])),
+        length_share=draw(st.sampled_from([0.0, 0.4, 1.0])),
     )
     return Corpus(index), rows, step, options
 
@@ -316,7 +317,7 @@ def slow_intersective(
         return total, covered, types
 
     rare = [key for key in order if best[key][2] <= options.max_count]
-    first = {p: greedy(passage, rare)[0] for p, passage in enumerate(index.passages)}
+    first = {p: greedy(passage, rare)[0] for p, passage in enumerate(index.texts)}
     kept = sorted((p for p in first if first[p] > 0), key=lambda p: (-first[p], p))[: options.candidates]
     bag: dict[int, float] = {}
     if options.unigrams:
@@ -328,11 +329,12 @@ def slow_intersective(
             bag[key[0]] = max(bag.get(key[0], 0.0), best[key][0])
     scores = {}
     for p in kept:
-        passage = index.passages[p]
+        passage = index.texts[p]
         total, covered, types = greedy(passage, [key for key in order if len(key) > 1])
         for token in {token for at, token in enumerate(passage) if at not in covered}:
             total += bag.get(token, 0.0) * cover((token,), types)
-        scores[p] = total
+        mean = n / len(index.texts)
+        scores[p] = total / (1 - options.length_share + options.length_share * len(passage) / mean)
     return scores
 
 
@@ -362,7 +364,7 @@ def test_intersective_is_as_defined(case: tuple[Corpus, list[Row], np.ndarray, S
         places = [at for match in found for at in range(match.start, match.stop)]
         assert len(places) == len(set(places))
         for match in found:
-            assert tuple(index.passages[passage][match.start : match.stop]) == match.tokens
+            assert tuple(index.texts[passage][match.start : match.stop]) == match.tokens
             if match.key >= 0:
                 tokens, _, kind = rows[match.key]
                 assert match.tokens == tuple(tokens)
