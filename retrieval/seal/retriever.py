@@ -54,6 +54,9 @@ class SealRetriever:
 
     Of a query the language model reads the first `QUERY_TOKENS` tokens, or what its context has room for.
     Queries that come while it speaks to others wait, and then share a turn.
+
+    Attributes:
+        adapter: what is added to the language model's weights.
     """
 
     name = "seal"
@@ -63,7 +66,8 @@ class SealRetriever:
     ) -> None:
         self._index = index
         self._passages = passages
-        self._model, self._adapter, self._dtype = model, adapter, dtype
+        self.adapter = adapter
+        self._model, self._dtype = model, dtype
         self._lock = threading.Lock()
         self._loaded: _Loaded | None = None
         self._closed = False
@@ -108,7 +112,7 @@ class SealRetriever:
             if self._loaded is None:
                 from skerry.retrieval.seal.scoring import Corpus
 
-                loaded = speaker(self._model, self._adapter, self._dtype)
+                loaded = speaker(self._model, self.adapter, self._dtype)
                 index = self._index
 
                 def work(options: DecodingOptions, questions: list[str], deadline: Deadline) -> list[_Said]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from skerry.evaluation.table import ScoreTable
     from skerry.generation.base import Generator
     from skerry.ranking.base import Ranker
+    from skerry.retrieval.base import Retriever
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -151,14 +153,14 @@ def run(
             max_tokens=max_tokens,
             min_confidence=min_confidence,
         )
-        for leg in spec.legs:
-            index.retriever(leg.name)
+        adapters = _adapters([index.retriever(leg.name) for leg in spec.legs])
         parameters: dict[str, Any] = {
             "index": index.manifest.result_hash,
             "gold": sha256_file(gold),
             "task": task,
             "ranker": _ranker_identity(ranker, ranker_folder) if ranker else None,
             "generator": None,
+            **({"adapters": adapters} if adapters else {}),
         }
         model: Generator | None = None
         if task == "answer":
@@ -264,6 +266,17 @@ def _ranker_identity(name: str, folder: Path | None) -> list[str]:
     files = sorted(path for path in source.rglob("*") if path.is_file())
     facts = "".join(f"{path.relative_to(source)} {sha256_file(path)}\n" for path in files)
     return [name, hashlib.sha256(facts.encode()).hexdigest()]
+
+
+def _adapters(retrievers: Sequence[Retriever]) -> dict[str, str]:
+    """Digests of the adapters of legs' models, by leg: they may change while the index stays the same."""
+    from skerry.retrieval.seal.retriever import SealRetriever
+
+    return {
+        retriever.name: retriever.adapter.weights_sha256
+        for retriever in retrievers
+        if isinstance(retriever, SealRetriever) and retriever.adapter is not None
+    }
 
 
 def _load_generator(name: str, models: ModelStore) -> tuple[Generator, list[str]]:

@@ -15,13 +15,15 @@ from click.testing import CliRunner
 
 from skerry.core.deadline import Deadline
 from skerry.core.errors import DeadlineExceeded, InvalidInput, NotFound, Overloaded
-from skerry.core.models.store import ModelStore
+from skerry.core.models import low_rank
+from skerry.core.models.store import Model, ModelStore
 from skerry.core.progress import SilentProgress
 from skerry.retrieval.base import LegRequest, RetrievalRequest
 from skerry.retrieval.index.build import BuildSpec, build_index
 from skerry.retrieval.index.engine import SerialEngine
 from skerry.retrieval.index.reader import Index
 from skerry.retrieval.pipeline import RetrievalPipeline
+from skerry.retrieval.seal import adapter as adapters
 from skerry.retrieval.seal.prompts import body_prompt, title_prompt
 from skerry.services.cli.eval import evaluate
 from skerry.services.cli.retrieve import retrieve as command
@@ -193,13 +195,17 @@ class TestCommands:
         for item in first["evidence"]:
             assert set(item) == {"ngram", "count", "score", "spans", "in_title", "leg"}
 
-    def test_eval_run(self, index: Path, tmp_path: Path) -> None:
-        gold = tmp_path / "gold.jsonl"
+    @pytest.fixture
+    def gold(self, tmp_path: Path) -> Path:
         lines = []
         for number, (query, (title, _)) in enumerate(LESSONS.items()):
             place = {"wikipedia_id": title.lower(), "start_paragraph_id": 1, "end_paragraph_id": 1}
             lines.append({"id": number, "input": query, "output": [{"answer": "a", "provenance": [place]}]})
-        gold.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        path = tmp_path / "gold.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return path
+
+    def test_eval_run(self, index: Path, gold: Path, tmp_path: Path) -> None:
         call = ["run", "--index", str(index), "--gold", str(gold), "--legs", "seal,bm25", "--quiet", "--json"]
         knobs = ["--set", "seal.beams=5", "--set", "seal.scoring=intersective", "--set", "seal.evidence=0"]
         out = ["--out", str(tmp_path / "out.jsonl")]
@@ -212,3 +218,35 @@ class TestCommands:
             CliRunner().invoke(evaluate, [*call, *out, "--set", "seal.beams=4"], catch_exceptions=False)
         with pytest.raises(InvalidInput, match="dense"):
             CliRunner().invoke(evaluate, [*call, *out, "--set", "dense.limit=4"], catch_exceptions=False)
+
+    def test_a_run_does_not_go_on_with_another_adapter(
+        self, corpus_file: Path, model: Path, gold: Path, tmp_path: Path
+    ) -> None:
+        store = ModelStore(tmp_path / "models")
+        adapter, out = tmp_path / "adapter", tmp_path / "out.jsonl"
+        write_adapter(store.resolve(str(model)), adapter, seed=1)
+        parameters = {"seal": {"model": str(model), "adapter": str(adapter), "dtype": "fp32"}}
+        spec = BuildSpec(corpus_file, "jsonl", legs=("seal",), parameters=parameters)
+        build_index(spec, tmp_path / "i", engine=SerialEngine(), models=store, progress=SilentProgress())
+        call = ["run", "--index", str(tmp_path / "i"), "--gold", str(gold), "--out", str(out), "--quiet"]
+        assert CliRunner().invoke(evaluate, call, catch_exceptions=False).exit_code == 0
+        assert CliRunner().invoke(evaluate, call, catch_exceptions=False).exit_code == 0
+        write_adapter(store.resolve(str(model)), adapter, seed=2)
+        with pytest.raises(InvalidInput, match="other settings"):
+            CliRunner().invoke(evaluate, call, catch_exceptions=False)
+
+
+def write_adapter(model: Model, folder: Path, seed: int) -> None:
+    """An adapter of random factors."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    network = AutoModelForCausalLM.from_pretrained(model.folder)
+    low_rank.attach(network.model, 2, seed)
+    generator = torch.Generator().manual_seed(seed)
+    factors = {
+        name: torch.randn(value.shape, generator=generator) / 10
+        for name, value in low_rank.state(network.model).items()
+    }
+    config = adapters.AdapterConfig(model.name, model.weights_hash, model.tokenizer_hash, rank=2)
+    adapters.save(folder, config, factors)
