@@ -99,6 +99,24 @@ public:
         });
     }
 
+    // How many of `count` pieces of work, which take `cost` nanoseconds together, one thread should take at a time.
+    static std::uint64_t grain(double cost, std::uint64_t count, unsigned threads) {
+        constexpr double kWorthAThread = 150e3;
+        if (cost < 2 * kWorthAThread) return std::max<std::uint64_t>(count, 1);
+        const double pieces = std::min(cost / kWorthAThread, 4.0 * threads);
+        return std::max<std::uint64_t>(static_cast<std::uint64_t>(static_cast<double>(count) / pieces), 1);
+    }
+
+    // What listing the continuations of a range takes, in nanoseconds on one core, as measured. Text of R tokens has
+    // about 2.2 R^0.7 different ones.
+    double listing_cost(const FmRange& range) const {
+        if (is_wide(range))
+            if (const auto items = known(range)) return 8.0 * static_cast<double>(items->size());
+        const auto rows = static_cast<double>(range.high - range.low);
+        if (rows < 14) return 60.0 * rows;
+        return 45.0 * std::min({2.2 * std::pow(rows, 0.7), rows, static_cast<double>(header_.leaves)});
+    }
+
     struct Continuations {
         Buffer<std::uint64_t> counts;  // of each range
         Buffer<std::uint32_t> tokens;
@@ -255,7 +273,10 @@ public:
                      std::uint64_t count, std::uint64_t k, std::int32_t* tokens, FmRange* out, bool portable,
                      unsigned threads) const {
         const std::uint64_t usable = std::min(width, header_.alphabet);
-        parallel_for(count, kTopGrain, threads, [&](std::uint64_t begin, std::uint64_t end) {
+        double cost = 0;
+        for (std::uint64_t i = 0; i < count; ++i)
+            cost += std::min(listing_cost(ranges[i]), asking_cost(usable, 4 * k));
+        parallel_for(count, grain(cost, count, threads), threads, [&](std::uint64_t begin, std::uint64_t end) {
             ThreadScratch& mine = this_thread();
             mine.wide.clear();
             mine.narrow.clear();
@@ -280,7 +301,7 @@ public:
     }
 
 private:
-    static constexpr std::uint64_t kExtensionGrain = 512, kLocateGrain = 2048, kExtractGrain = 16, kTopGrain = 4;
+    static constexpr std::uint64_t kExtensionGrain = 512, kLocateGrain = 2048, kExtractGrain = 16;
     static constexpr std::uint64_t kChunk = 1024;  // walks that go down together
     static constexpr std::int64_t kWideRows = 512;  // of ranges whose continuations are kept
     static constexpr std::size_t kCacheBytes = 32 << 20;
@@ -312,16 +333,9 @@ private:
           start_rows_(reinterpret_cast<const std::uint32_t*>(opened.section(kStartRows))),
           buckets_(reinterpret_cast<const std::uint32_t*>(opened.section(kBuckets))) {}
 
-    // Measured, in nanoseconds on one core. Text of R tokens has about 2.2 R^0.7 different ones.
-    double listing_cost(const FmRange& range) const {
-        if (is_wide(range))
-            if (const auto items = known(range)) return 8.0 * static_cast<double>(items->size());
-        const auto rows = static_cast<double>(range.high - range.low);
-        return 45.0 * std::min({2.2 * std::pow(rows, 0.7), rows, static_cast<double>(header_.leaves)});
-    }
-
+    // What asking for `tokens` of the best of so many scores takes, likewise.
     static double asking_cost(std::uint64_t scores, std::uint64_t tokens) {
-        return 0.5 * static_cast<double>(scores) + 150.0 * static_cast<double>(tokens);
+        return 0.3 * static_cast<double>(scores) + 150.0 * static_cast<double>(tokens);
     }
 
     static bool is_wide(const FmRange& range) { return range.high - range.low >= kWideRows; }
@@ -442,7 +456,7 @@ private:
         std::uint64_t found = 0, asked = 0;
         for (std::uint64_t wanted = std::max<std::uint64_t>(4 * k, 64);; wanted *= 8) {
             wanted = std::min(wanted, usable);
-            if (asked > 0 && listing_cost(range) < asking_cost(usable, wanted)) {
+            if (asked > 0 && (wanted >= usable / 32 || listing_cost(range) < asking_cost(usable, wanted))) {
                 mine.narrow.assign(1, 0);
                 mine.narrow_ranges.assign(1, range);
                 std::fill_n(tokens, k, -1);

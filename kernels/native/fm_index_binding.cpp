@@ -154,8 +154,9 @@ Out<std::int64_t, 2> find(const FmIndex& self, const In<std::int64_t>& offsets, 
     return out.array<2>({count, 2});
 }
 
+constexpr std::size_t kKeptResults = std::size_t{1} << 20;  // of a thread, between calls
+
 nb::tuple continuations(const FmIndex& self, const RangesIn& ranges, unsigned threads, bool portable) {
-    constexpr std::uint64_t kGrain = 16;
     const std::size_t count = ranges.shape(0);
     std::unique_ptr<std::int64_t[]> offsets(new std::int64_t[count + 1]);
     std::unique_ptr<std::uint32_t[]> tokens;
@@ -164,13 +165,16 @@ nb::tuple continuations(const FmIndex& self, const RangesIn& ranges, unsigned th
     {
         const nb::gil_scoped_release release;
         const FmRange* const in = checked(self, ranges);
-        const std::uint64_t pieces = (count + kGrain - 1) / kGrain;
+        double cost = 0;
+        for (std::size_t i = 0; i < count; ++i) cost += self.view.listing_cost(in[i]);
+        const std::uint64_t grain = FmIndexView::grain(cost, count, threads);
+        const std::uint64_t pieces = (count + grain - 1) / grain;
         thread_local std::vector<FmIndexView::Continuations> found;  // kept: new memory costs more than the search
         found.resize(std::max<std::uint64_t>(pieces, 1));
         for (FmIndexView::Continuations& piece : found) piece.clear();
         std::vector<FmIndexView::Continuations>& pieces_found = found;
-        parallel_for(count, kGrain, threads, [&](std::uint64_t begin, std::uint64_t end) {
-            self.view.continuations(in, begin, end, pieces_found[begin / kGrain], portable);
+        parallel_for(count, grain, threads, [&](std::uint64_t begin, std::uint64_t end) {
+            self.view.continuations(in, begin, end, pieces_found[begin / grain], portable);
         });
         std::size_t at = 0;
         offsets[0] = 0;
@@ -184,6 +188,7 @@ nb::tuple continuations(const FmIndex& self, const RangesIn& ranges, unsigned th
             std::copy(piece.ranges.begin(), piece.ranges.end(), out->data.get() + place);
             place += piece.tokens.size();
         }
+        if (total > kKeptResults) found.clear();
     }
     return nb::make_tuple(array_of(std::move(offsets), count + 1), array_of(std::move(tokens), total),
                           out->array<2>({total, 2}));

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -42,7 +43,13 @@ void parallel_for(std::uint64_t count, std::uint64_t grain, unsigned threads, co
     };
     std::vector<std::thread> others;
     others.reserve(workers - 1);
-    for (unsigned i = 1; i < workers; ++i) others.emplace_back(run);
+    for (unsigned i = 1; i < workers; ++i) {
+        try {
+            others.emplace_back(run);
+        } catch (const std::system_error&) {
+            break;  // no more threads are to be had: those that run, and this one, do all
+        }
+    }
     run();
     for (std::thread& other : others) other.join();
     if (failure) std::rethrow_exception(failure);

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <functional>
+#include <limits>
 #include <vector>
 
 #include "bit_vector.hpp"
@@ -39,36 +41,30 @@ struct TopScores {
         return static_cast<std::uint64_t>(best);
     }
 
-    // Makes `keys` the best of `scores[0 .. count)`, at least `wanted` of them (or all), in order; a key's place is its
-    // token. The maximum of every 32 scores is taken; what is as good as the wanted-th best maximum is enough.
+    // Makes `keys` the best of `scores[0 .. count)`, at least `wanted` of the numbers among them (all scores where
+    // `wanted` is all), in order; a key's place is its token. The maximum of every 32 scores is taken; what is as good
+    // as the wanted-th best maximum is enough.
     template <class Isa>
     SKERRY_INLINE void select(const float* scores, std::uint64_t count, std::uint64_t wanted) {
         keys.clear();
-        std::int32_t least = INT32_MIN;
         const std::uint64_t chunks = (count + kChunk - 1) / kChunk;
+        if (wanted >= chunks) {
+            for (std::uint64_t i = 0; i < count; ++i) add(scores, i);
+            std::sort(keys.begin(), keys.end(), better);
+            return;
+        }
         maxima_.resize(chunks);
-        for (std::uint64_t chunk = 0; chunk < chunks; ++chunk) {
-            const float* const first = scores + chunk * kChunk;
-            std::int32_t most = INT32_MIN;
-            if (chunk + 1 < chunks) {
-                for (std::uint64_t i = 0; i < kChunk; ++i) most = std::max(most, ordered_score(first[i]));
-            } else {
-                for (std::uint64_t i = 0; i < count - chunk * kChunk; ++i) most = std::max(most, ordered_score(first[i]));
-            }
-            maxima_[chunk] = most;
-        }
-        if (wanted < chunks) {
-            sorted_ = maxima_;
-            const auto nth = sorted_.begin() + static_cast<std::ptrdiff_t>(wanted - 1);
-            std::nth_element(sorted_.begin(), nth, sorted_.end(), std::greater<>());
-            least = *nth;
-        }
+        for (std::uint64_t chunk = 0; chunk < chunks; ++chunk)
+            maxima_[chunk] = largest(scores + chunk * kChunk, std::min(kChunk, count - chunk * kChunk));
+        sorted_ = maxima_;
+        const auto nth = sorted_.begin() + static_cast<std::ptrdiff_t>(wanted - 1);
+        std::nth_element(sorted_.begin(), nth, sorted_.end(), std::greater<>());
+        const float least = *nth;
         for (std::uint64_t chunk = 0; chunk < chunks; ++chunk) {
             if (maxima_[chunk] < least) continue;
             const std::uint64_t end = std::min(count, (chunk + 1) * kChunk);
             for (std::uint64_t i = chunk * kChunk; i < end; ++i)
-                if (ordered_score(scores[i]) >= least)
-                    keys.push_back({score_key(scores[i], static_cast<std::uint32_t>(i)), static_cast<std::uint32_t>(i)});
+                if (scores[i] >= least) add(scores, i);
         }
         std::sort(keys.begin(), keys.end(), better);
     }
@@ -76,9 +72,32 @@ struct TopScores {
 private:
     static constexpr std::uint64_t kChunk = 32;
 
+    void add(const float* scores, std::uint64_t i) {
+        keys.push_back({score_key(scores[i], static_cast<std::uint32_t>(i)), static_cast<std::uint32_t>(i)});
+    }
+
+    // The largest number; not-a-number is passed over. Eight at a time, which the compiler does not find by itself.
+    static SKERRY_INLINE float largest(const float* scores, std::uint64_t count) {
+        using Eight __attribute__((vector_size(32))) = float;
+        constexpr float kLeast = -std::numeric_limits<float>::infinity();
+        float most = kLeast;
+        std::uint64_t i = 0;
+        if (count >= 8) {
+            Eight lanes = {kLeast, kLeast, kLeast, kLeast, kLeast, kLeast, kLeast, kLeast};
+            for (; i + 8 <= count; i += 8) {
+                Eight next;
+                std::memcpy(&next, scores + i, sizeof next);
+                lanes = next > lanes ? next : lanes;
+            }
+            for (int lane = 0; lane < 8; ++lane) most = lanes[lane] > most ? lanes[lane] : most;
+        }
+        for (; i < count; ++i) most = scores[i] > most ? scores[i] : most;
+        return most;
+    }
+
     static bool better(const Key& a, const Key& b) { return a.key > b.key; }
 
-    std::vector<std::int32_t> maxima_, sorted_;
+    std::vector<float> maxima_, sorted_;
 };
 
 }  // namespace skerry
