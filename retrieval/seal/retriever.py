@@ -82,8 +82,9 @@ class SealRetriever:
     ) -> list[Candidates]:
         """See `Retriever.retrieve`.
 
-        Passages have the same scores and the same order with `within` as without. Timings are "lm", "index"
-        (the FM-index) and "other".
+        Passages have the same scores and the same order with `within` as without. Where it leaves no more
+        than the option `candidates` says, those too are found that only frequent keys name. Timings are "lm",
+        "index" (the FM-index) and "other".
         """
         chosen = SealOptions.of(options, self._index.tokens)
         if self._index.passages == 0:

@@ -52,18 +52,19 @@ QUESTIONS = {
     "Who trims the lamp of the lighthouse?": ("Lighthouse", 1),
     "When does the ferry leave?": ("Ferry", 1),
     "Why do owls turn their heads?": ("Owl", 1),
+    "When does rain fall?": ("Rain", 0),
 }
 
 
 @pytest.fixture(scope="session")
 def questions() -> list[str]:
-    """What the small model has learnt to answer from passages 1, 3 and 5."""
+    """What the small model has learnt to answer from passages 1, 3, 5 and 10 (or 11, which is the same)."""
     return list(QUESTIONS)
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory, small_models: ModelStore) -> Model:
-    """A small language model of the corpus's own tokens that knows where three answers stand."""
+    """A small language model of the corpus's own tokens that knows where four answers stand."""
     texts = [*PAGES, *QUESTIONS, *(text for texts in PAGES.values() for text in texts)]
     lessons = []
     for question, (title, number) in QUESTIONS.items():
