@@ -158,6 +158,9 @@ class FmIndex:
         portable: bool = False,
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
 
+def allow_avx512(allowed: bool) -> bool:
+    """Whether the FM-index may use AVX-512 in this process, for tests; says whether it now does."""
+
 def follow(lines: NDArray[np.uint64], steps: int, walks: int) -> int:
     """Follow links from cache line to cache line, for the time that it takes.
 

@@ -360,6 +360,9 @@ private:
     }
 
     void enumerate(WaveletMatrix::Scratch& scratch, bool portable) const {
+#if SKERRY_X86_64
+        if (!portable && avx512::available()) return matrix_.enumerate_eights(scratch);
+#endif
         run_fastest(portable, [&]<class Isa>() SKERRY_INLINE_LAMBDA { matrix_.enumerate<Isa>(scratch); });
     }
 

@@ -246,6 +246,14 @@ nb::tuple allowed_top(const FmIndex& self, nb::ndarray<const float, nb::ndim<2>,
 }  // namespace
 
 void bind_fm_index(nb::module_& module) {
+    module.def("allow_avx512", [](bool allowed) {
+#if SKERRY_X86_64
+        avx512::allowed().store(allowed);
+        return avx512::available();
+#else
+        return false;
+#endif
+    }, "allowed"_a);
     nb::class_<Text>(module, "FmText", "The text of an FM-index before its suffixes are sorted; see fm_index_build.hpp.")
         .def(nb::init<const In<std::uint32_t>&, const In<std::int64_t>&, std::uint64_t>(),
              "tokens"_a.noconvert(), "lengths"_a.noconvert(), "alphabet"_a, nb::call_guard<nb::gil_scoped_release>())

@@ -30,6 +30,7 @@ public:
     RankBits(const RankBlock* first, std::uint32_t size) : blocks_(first), size_(size) {}
 
     std::uint32_t size() const { return size_; }
+    const RankBlock* first_block() const { return blocks_; }
 
     // Ones in [0, position). A position beyond the end, which only a damaged vector leads to, counts as the end.
     template <class Isa>

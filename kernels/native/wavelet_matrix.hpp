@@ -12,6 +12,7 @@
 #include "buffer.hpp"
 #include "fm_index_file.hpp"
 #include "isa.hpp"
+#include "wavelet_avx512.hpp"
 
 namespace skerry {
 
@@ -133,6 +134,9 @@ public:
         Buffer<Node> nodes, next_nodes;
         Buffer<Single> singles, next_singles;
         Buffer<Found> found;
+#if SKERRY_X86_64
+        avx512::Scratch eights;
+#endif
 
         void clear() {
             nodes.clear();
@@ -195,6 +199,42 @@ public:
             found.high += deltas_[found.leaf];
         }
     }
+
+#if SKERRY_X86_64
+    // The same with AVX-512, where avx512::available().
+    void enumerate_eights(Scratch& all) const {
+        avx512::Scratch& eights = all.eights;
+        eights.nodes.size = eights.singles.size = eights.found.size = 0;
+        eights.nodes.reserve(all.nodes.size());
+        eights.singles.reserve(all.singles.size());
+        for (const Node& node : all.nodes) {
+            const std::uint32_t fields[4] = {node.low, node.high, node.node, node.query};
+            for (int i = 0; i < 4; ++i) eights.nodes.column(i)[eights.nodes.size] = fields[i];
+            ++eights.nodes.size;
+        }
+        for (const Single& single : all.singles) {
+            const std::uint32_t fields[3] = {single.row, single.node, single.query};
+            for (int i = 0; i < 3; ++i) eights.singles.column(i)[eights.singles.size] = fields[i];
+            ++eights.singles.size;
+        }
+        all.clear();
+        for (std::size_t l = 0; eights.nodes.size + eights.singles.size > 0; ++l) {
+            const WaveletLevel& level = levels_[l];
+            avx512::descend({level.bits.first_block(), level.bits.size(), level.zeros, level.inner, level.inner_below,
+                             level.first_leaf},
+                            eights);
+        }
+        all.found.resize(eights.found.size);
+        const std::uint32_t* const low = eights.found.column(0);
+        const std::uint32_t* const high = eights.found.column(1);
+        const std::uint32_t* const leaf = eights.found.column(2);
+        const std::uint32_t* const query = eights.found.column(3);
+        for (std::size_t i = 0; i < eights.found.size; ++i) {
+            const std::uint32_t delta = deltas_[leaf[i]];
+            all.found[i] = {low[i] + delta, high[i] + delta, leaf[i], query[i]};
+        }
+    }
+#endif
 
 private:
     static constexpr std::size_t kAhead = 24;

@@ -1,9 +1,11 @@
-"""The native FM-index against brute force, on random passages, in both instruction sets."""
+"""The native FM-index against brute force, on random passages, in all instruction sets."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -20,23 +22,32 @@ ALPHABETS = [1, 2, 3, 7, 300, 50_000, 200_000]
 
 
 @dataclass
-class Portable:
-    """The native class, every call taking the loops without AVX2 and BMI2."""
+class Slower:
+    """The native class, every call taking the loops without AVX-512, or without BMI2 and AVX2 too."""
 
     native: _native.FmIndex
+    portable: bool
 
     def __getattr__(self, name: str) -> object:
         value = getattr(self.native, name)
-        return (lambda *args: value(*args, portable=True)) if callable(value) else value
+        return partial(self._call, value) if callable(value) else value
+
+    def _call(self, method: Callable[..., object], *arguments: object) -> object:
+        _native.allow_avx512(False)
+        try:
+            return method(*arguments, portable=self.portable)
+        finally:
+            _native.allow_avx512(True)
 
 
 def indexes(passages: list[list[int]], alphabet: int, every: int) -> list[FmIndex]:
-    """The index of passages: fast on one thread, fast on three, and portable."""
+    """The index of passages: fast on one thread, fast on three, and with fewer instructions."""
     lengths = np.array([len(passage) for passage in passages], dtype=np.int64)
     tokens = np.array([token for passage in passages for token in passage], dtype=np.uint32)
     image = build_image(tokens, lengths, alphabet, locate_every=every)
-    made = [FmIndex(image, threads=threads, verify=True) for threads in (1, 3, 1)]
-    made[2]._native = Portable(made[2]._native)  # type: ignore[assignment]
+    made = [FmIndex(image, threads=threads, verify=True) for threads in (1, 3, 1, 1)]
+    made[2]._native = Slower(made[2]._native, portable=False)  # type: ignore[assignment]
+    made[3]._native = Slower(made[3]._native, portable=True)  # type: ignore[assignment]
     return made
 
 
@@ -251,6 +262,30 @@ def test_one_index_answers_many_threads() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_instruction_sets_agree_on_a_larger_text() -> None:
+    rng = np.random.default_rng(11)
+    tokens = (rng.zipf(1.2, 60_000) % 20_000).astype(np.uint32)
+    image = build_image(tokens, np.full(600, 100), 20_000, locate_every=5)
+    singles = rng.integers(602, 60_000, (997, 1))
+    ranges = np.concatenate([np.hstack([singles, singles + width]) for width in (1, 2, 3, 100, 511)])
+    rows = rng.integers(0, len(tokens) + 602, 5_000)
+    seen = []
+    for allowed, portable in ((True, False), (False, False), (False, True)):
+        _native.allow_avx512(allowed)
+        index = _native.FmIndex(image)
+        offsets, listed, longer = index.continuations(ranges, 1, portable)
+        of = np.repeat(np.arange(len(ranges)), np.diff(offsets))
+        order = np.lexsort((listed, of))
+        located = index.locate(rows, np.zeros(len(rows), np.int64), 1, portable)
+        extracted = index.extract(np.arange(600), 1, portable)
+        seen.append([offsets, listed[order], longer[order], *located, *extracted])
+    _native.allow_avx512(True)
+    for other in seen[1:]:
+        for mine, theirs in zip(seen[0], other, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    np.testing.assert_array_equal(seen[0][-1], tokens)
 
 
 class TestKnownMistakes:
