@@ -21,7 +21,7 @@ from skerry.retrieval.base import Option
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.index.leg import BuiltLeg
 from skerry.retrieval.options import choice_option, integer_option
-from skerry.retrieval.seal.speaker import chosen_adapter
+from skerry.retrieval.seal.speaker import ADAPTERS, chosen_adapter
 
 if TYPE_CHECKING:
     from skerry.retrieval.seal.retriever import SealRetriever
@@ -67,7 +67,9 @@ class SealLeg:
                 f"seal.adapter must be shipped, none or a folder; got {adapter!r}.",
                 details={"parameter": "adapter"},
             )
-        self._model, self._adapter = model, adapter
+        self._model = model
+        # The manifest keeps it, for whoever opens the index, wherever that is.
+        self._adapter = adapter if adapter in ADAPTERS else str(Path(adapter).expanduser().absolute())
         self._locate_every = integer_option(
             self.name, {"locate_every": locate_every}, "locate_every", default=LOCATE_EVERY, low=1, high=256
         )

@@ -102,7 +102,7 @@ class SealRetriever:
         return found
 
     def close(self) -> None:
-        """Let the index and the language model go, once the searches that run now have ended."""
+        """Let the language model go, once the searches that run now have ended."""
         with self._lock:
             self._loaded, self._closed = None, True
 

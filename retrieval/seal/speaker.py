@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from skerry.retrieval.seal.language_model.base import LanguageModel
 
 
+ADAPTERS = ("shipped", "none")
+"""What a leg's parameter `adapter` may say instead of a folder."""
+
+
 @dataclass(frozen=True, slots=True)
 class Adapter:
     """An adapter's folder, and the digest of its weights."""

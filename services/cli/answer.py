@@ -30,6 +30,13 @@ _MODEL = "SmolLM2-135M-Instruct"
 @click.option("--index", "folder", type=click.Path(path_type=Path), help="Folder of an index.")
 @click.option("--target", metavar="ADDR", help="Address of a running service, host:port.")
 @click.option("--legs", default="", help="Names of the legs, with commas; all that the index has by default.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="LEG.OPTION=VALUE",
+    help="A leg's knob (repeatable): dense.ef_search=200, seal.beams=5, bm25.weight=0.5.",
+)
 @click.option("--fusion", default="rrf", show_default=True, help="How the legs' lists are fused.")
 @click.option("--limit", default=50, show_default=True, help="Passages to retrieve.")
 @click.option("--passages", default=5, show_default=True, help="Passages that the model reads, 1 to 64.")
@@ -47,6 +54,7 @@ def answer(
     folder: Path | None,
     target: str | None,
     legs: str,
+    settings: tuple[str, ...],
     fusion: str,
     limit: int,
     passages: int,
@@ -70,17 +78,20 @@ def answer(
         raise click.UsageError("--no-rank and --model are for --index; a service has its own parts.")
     from skerry.core.deadline import Deadline
     from skerry.generation.answer import AnswerRequest
-    from skerry.retrieval.base import LegRequest, RetrievalRequest
+    from skerry.retrieval.base import RetrievalRequest
     from skerry.services.cli.answer_view import as_object, show
+    from skerry.services.cli.index import parse_settings
+    from skerry.services.cli.legs import CANDIDATES, leg_names, leg_requests
 
-    names = tuple(dict.fromkeys(name.strip() for name in legs.split(",") if name.strip()))
+    names = tuple(dict.fromkeys(leg_names(legs)))
+    knobs = parse_settings(settings)
     deadline = Deadline(timeout)
     with _chain(folder, target, no_rank, model) as (known_legs, stream):
         request = AnswerRequest(
             question=question,
             retrieval=RetrievalRequest(
                 query=question,
-                legs=tuple(LegRequest(name) for name in names or known_legs),
+                legs=leg_requests(names or known_legs, knobs, CANDIDATES),
                 fusion=fusion,
                 limit=limit,
             ),

@@ -8,6 +8,8 @@ from typing import Any
 from skerry.core.errors import InvalidInput
 from skerry.retrieval.base import LegRequest, Option
 
+CANDIDATES = 100
+"""Passages of a leg that take part in the fusion, where nothing else is said."""
 _FIELDS = ("limit", "weight")
 
 

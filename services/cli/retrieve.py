@@ -15,10 +15,9 @@ from skerry.core.deadline import Deadline
 from skerry.retrieval.base import Evidence, Hit, RetrievalRequest, RetrievalResult
 from skerry.services.cli.highlight import highlighter
 from skerry.services.cli.index import parse_settings
-from skerry.services.cli.legs import leg_names, leg_requests
+from skerry.services.cli.legs import CANDIDATES, leg_names, leg_requests
 from skerry.services.cli.objects import evidence_objects, passage_object
 
-_CANDIDATES = 100
 _EVIDENCE = 8
 
 
@@ -67,7 +66,7 @@ def retrieve(
     options = parse_settings(settings)
 
     def request(names: str) -> RetrievalRequest:
-        chosen = leg_requests(leg_names(names), options, max(_CANDIDATES, limit))
+        chosen = leg_requests(leg_names(names), options, max(CANDIDATES, limit))
         return RetrievalRequest(query, chosen, fusion, limit, page_ids=frozenset(pages))
 
     if folder is not None:

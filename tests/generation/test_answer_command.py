@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from skerry.core.deadline import Deadline
-from skerry.core.errors import BackendUnavailable, SkerryError
+from skerry.core.errors import BackendUnavailable, InvalidInput, SkerryError
 from skerry.generation.answer import AnswerRequest, References
 from skerry.generation.base import Citation, Completed, Delta, Event, FinishReason, Started
 from skerry.ranking.rerank import RankedHit
@@ -88,6 +88,17 @@ def test_flags_reach_the_request(asked: list[AnswerRequest]) -> None:
     assert [leg.name for leg in request.retrieval.legs] == ["bm25"]
     assert (request.passages, request.max_tokens, request.retrieval.limit) == (3, 9, 20)
     assert request.min_confidence == 0.5
+
+
+def test_knobs_of_legs_reach_the_request(asked: list[AnswerRequest]) -> None:
+    knobs = ["--set", "dense.ef_search=64", "--set", "bm25.weight=0.5"]
+    assert CliRunner().invoke(command.answer, ["q", "--index", "x", *knobs]).exit_code == 0
+    bm25, dense = asked[0].retrieval.legs
+    assert (bm25.weight, bm25.options) == (0.5, {})
+    assert (dense.limit, dense.options) == (100, {"ef_search": 64})
+    with pytest.raises(InvalidInput, match="'seal', which is not among --legs bm25,dense"):
+        call = ["q", "--index", "x", "--set", "seal.beams=5"]
+        CliRunner().invoke(command.answer, call, catch_exceptions=False)
 
 
 def test_json_is_one_valid_object_also_without_a_ranker(asked: list[AnswerRequest]) -> None:

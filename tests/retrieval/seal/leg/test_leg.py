@@ -156,6 +156,18 @@ class TestAdapter:
             assert model.name in caught.value.message
             assert str(other.folder) in caught.value.message
 
+    def test_its_folder_is_kept_whole(
+        self,
+        folder: Path,
+        build: Build,
+        passages: PassageStore,
+        model: Model,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.chdir(folder.parent)
+        built = build(leg(adapter=folder.name), passages, folder.parent / "built", model)
+        assert built.parameters["adapter"] == str(folder)
+
     def test_not_there_or_damaged(self, folder: Path, model: Model, tmp_path: Path) -> None:
         with pytest.raises(NotFound, match="nowhere"):
             chosen_adapter(str(tmp_path / "nowhere"), model)
