@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from skerry.core.deadline import Deadline
 from skerry.core.dtype import torch_dtype
 from skerry.core.errors import IndexCorrupt
+from skerry.core.models.loading import load_weights
 from skerry.core.models.store import Model
 from skerry.generation.prompting import Prompting
 
@@ -43,11 +44,11 @@ class LoadedModel:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(model.folder, local_files_only=True)
-            self.weights = AutoModelForCausalLM.from_pretrained(
+            self.weights = load_weights(
+                AutoModelForCausalLM,
                 model.folder,
                 dtype=torch_dtype(dtype, self.device),
                 attn_implementation="sdpa",
-                local_files_only=True,
             )
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise IndexCorrupt(

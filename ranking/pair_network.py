@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from skerry.core.errors import IndexCorrupt, InvalidInput
+from skerry.core.models.loading import load_weights
 from skerry.core.models.store import Model
 
 _WIDTH_STEP = 8
@@ -59,9 +60,7 @@ def load_network(base: Model, dtype: torch.dtype, attention: str, max_tokens: in
 
     logging.disable_progress_bar()
     try:
-        encoder = AutoModel.from_pretrained(
-            base.folder, dtype=dtype, attn_implementation=attention, local_files_only=True
-        )
+        encoder = load_weights(AutoModel, base.folder, dtype=dtype, attn_implementation=attention)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise _unusable(base, str(error)) from error
     segments = getattr(encoder.config, "type_vocab_size", 0)

@@ -15,6 +15,7 @@ from transformers.utils import logging
 from skerry.core.deadline import Deadline
 from skerry.core.dtype import resolve_dtype, torch_dtype
 from skerry.core.errors import IndexCorrupt, InvalidInput
+from skerry.core.models.loading import load_weights
 from skerry.core.models.store import Model
 
 MAX_TOKENS = 256
@@ -55,8 +56,8 @@ class SentenceEncoder:
         self._batch_tokens = batch_tokens
         path = model.folder / "tokenizer.json"
         try:
-            self._network = AutoModel.from_pretrained(
-                model.folder, dtype=torch_dtype(dtype), attn_implementation="sdpa", local_files_only=True
+            self._network = load_weights(
+                AutoModel, model.folder, dtype=torch_dtype(dtype), attn_implementation="sdpa"
             ).eval()
             tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

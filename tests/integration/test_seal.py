@@ -173,6 +173,24 @@ def test_a_server_without_the_model_serves_the_other_legs(
         shutil.move(hidden, model)
 
 
+@pytest.mark.models
+def test_three_legs_with_real_models(models: ModelStore, corpus_file: Path, tmp_path: Path) -> None:
+    """Dense and SEAL load at the same time; the fused lists keep every leg's rank and SEAL's evidence."""
+    spec = BuildSpec(corpus=corpus_file, format="jsonl", legs=("bm25", "dense", "seal"))
+    out = tmp_path / "index"
+    build_index(spec, out, engine=SerialEngine(), models=models, progress=SilentProgress())
+    legs = (LegRequest("bm25"), LegRequest("dense"), LegRequest("seal", weight=0.5, options={"beams": 5}))
+    with Index.open(out, models=models) as opened, RetrievalPipeline(opened) as pipeline:
+        rrf, convex, alone = pipeline.retrieve(
+            [question(legs=legs), question(legs=legs, fusion="convex"), question(legs=legs[2:])], Deadline()
+        )
+    assert alone.hits[0].passage.page_id == "lighthouses"
+    for fused in (rrf, convex):
+        assert fused.hits[0].passage.page_id == "lighthouses"
+        assert [leg.leg for leg in fused.hits[0].legs] == ["bm25", "dense", "seal"]
+        assert fused.hits[0].evidence == alone.hits[0].evidence
+
+
 class TestCommands:
     @pytest.fixture(autouse=True)
     def _no_models(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from skerry.core.dtype import torch_dtype
 from skerry.core.errors import IndexCorrupt, InvalidInput
 from skerry.core.importing import import_whole
+from skerry.core.models.loading import load_weights
 from skerry.core.models.store import Model
 from skerry.retrieval.seal import adapter as adapters
 from skerry.retrieval.seal.vocabulary import Vocabulary
@@ -81,7 +82,7 @@ def _weights(model: Model, dtype: Any) -> Any:
         architectures = config.architectures or []
         for loader, names in kinds:
             if names.get(config.model_type) in architectures:
-                return loader.from_pretrained(model.folder, dtype=dtype, local_files_only=True).eval()
+                return load_weights(loader, model.folder, dtype=dtype).eval()
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise IndexCorrupt(
             f"The model {model.name} in {model.folder} cannot be loaded: {error}.",
