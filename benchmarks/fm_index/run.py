@@ -153,7 +153,7 @@ def _top(index: FmIndex, ngrams: np.ndarray[Any, np.dtype[np.uint32]], repeats: 
     everything = np.repeat(index.everything(), count, axis=0)
     kinds = {"root": everything, "beginnings": np.repeat(index.beginnings(), count, axis=0)}
     ranges = everything
-    for step in range(3):
+    for step in range(min(3, ngrams.shape[1])):
         ranges = index.extend(ranges, ngrams[:count, step])
         kinds[f"{step + 1} tokens"] = ranges
     found = {}
