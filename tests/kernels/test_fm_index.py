@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pydivsufsort import divsufsort
 
 from skerry.core.errors import InvalidInput
 from skerry.kernels import _native
@@ -176,6 +177,17 @@ def test_symbols_of_one_two_and_three_bytes(used: int) -> None:
         where, starts = index.locate(np.arange(low, high), np.full(high - low, 2))
         assert (where == 1).all() and place - 1 in starts
         assert all(tokens[start + 1 : start + 3].tolist() == pair for start in starts)
+
+
+@pytest.mark.parametrize("alphabet", [9, 3_000, 100_000])
+def test_suffix_arrays_of_64_bits_give_the_same_index(alphabet: int) -> None:
+    """What texts beyond 2^31 bytes have."""
+    rng = np.random.default_rng(alphabet)
+    text = _native.FmText(rng.integers(0, alphabet, 90_000).astype(np.uint32), np.full(900, 100), alphabet)
+    suffixes = divsufsort(text.bytes)
+    assert suffixes.dtype == np.int32
+    wide = text.image(suffixes.astype(np.int64), 3)
+    np.testing.assert_array_equal(wide, text.image(suffixes, 3))
 
 
 def test_a_larger_text_is_listed_asked_and_followed() -> None:
