@@ -7,7 +7,6 @@ backward pass is twice as fast there as that of the fused form. Factors, head an
 from __future__ import annotations
 
 import hashlib
-import math
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -24,6 +23,7 @@ from skerry.core.files import naming_full_disk
 from skerry.core.models import low_rank
 from skerry.core.models.catalogue import CATALOGUE
 from skerry.core.models.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
+from skerry.core.models.steps import run_steps
 from skerry.core.models.store import Model
 from skerry.core.progress import Progress
 from skerry.ranking import adapter, calibration
@@ -125,17 +125,19 @@ class CrossEncoderTrainer:
             self._out.mkdir(parents=True, exist_ok=True)
         run = asdict(settings) | {"base": self._base.weights_hash, "examples": _digest(drawn)}
         done = self._resume(run)
-        with progress.task("training", total=steps, unit="steps") as task:
-            task.advance(done)
-            running = math.log(settings.negatives + 1)
-            for step in range(done, steps):
-                rows = drawn[step * settings.queries : (step + 1) * settings.queries]
-                loss = self._step(rows, step / steps)
-                running += 0.02 * (loss - running)
-                task.note(f"loss {running:.3f}")
-                task.advance()
-                if (step + 1) % settings.checkpoint_every == 0:
-                    self._checkpoint(run, step + 1)
+
+        def step(number: int, share: float) -> float:
+            rows = drawn[number * settings.queries : (number + 1) * settings.queries]
+            return self._step(rows, share)
+
+        run_steps(
+            step,
+            lambda taken: self._checkpoint(run, taken),
+            done=done,
+            total=steps,
+            keep_every=settings.checkpoint_every,
+            progress=progress,
+        )
 
     def finish(self, held_out: Sequence[Example], depth: int, progress: Progress) -> Scores:
         """Write the adapter, with the first stage's weight and the calibration fitted on half of `held_out`.
@@ -193,11 +195,9 @@ class CrossEncoderTrainer:
         drawn = [(example, draw_negatives(example, self._settings.negatives, rng)) for example in order]
         return [(example, negatives) for example, negatives in drawn if negatives is not None]
 
-    def _step(self, rows: Sequence[tuple[Example, list[int]]], done: float) -> float:
-        warm_up = 0.02
-        share = done / warm_up if done < warm_up else 0.5 * (1 + math.cos(math.pi * done))
+    def _step(self, rows: Sequence[tuple[Example, list[int]]], share: float) -> float:
         for group in self._optimizer.param_groups:
-            group["lr"] = group["peak"] * max(share, 0.01)
+            group["lr"] = group["peak"] * share
         ordinals = [o for example, negatives in rows for o in (example.question.positive, *negatives)]
         queries = [example.question.query for example, _ in rows]
         scores = self._scores(queries, ordinals, self._settings.negatives + 1)

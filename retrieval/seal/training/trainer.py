@@ -26,6 +26,7 @@ from skerry.core.files import naming_full_disk
 from skerry.core.models import low_rank
 from skerry.core.models.catalogue import CATALOGUE
 from skerry.core.models.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
+from skerry.core.models.steps import run_steps
 from skerry.core.models.store import Model
 from skerry.core.progress import Progress
 from skerry.retrieval.corpus.store import PassageStore
@@ -115,17 +116,19 @@ class SealTrainer:
         random.Random(settings.seed).shuffle(order)
         run = asdict(settings) | {"base": self._base.weights_hash, "pairs": _digest(order)}
         done = self._resume(run)
-        with progress.task("training", total=steps, unit="steps") as task:
-            task.advance(done)
-            running: float | None = None
-            for step in range(done, steps):
-                rows = order[step * settings.pairs : (step + 1) * settings.pairs]
-                loss = self._step(rows, step, step / steps)
-                running = loss if running is None else running + 0.02 * (loss - running)
-                task.note(f"loss {running:.3f}")
-                task.advance()
-                if (step + 1) % settings.checkpoint_every == 0:
-                    self._checkpoint(run, step + 1)
+
+        def step(number: int, share: float) -> float:
+            rows = order[number * settings.pairs : (number + 1) * settings.pairs]
+            return self._step(rows, number, share)
+
+        run_steps(
+            step,
+            lambda taken: self._checkpoint(run, taken),
+            done=done,
+            total=steps,
+            keep_every=settings.checkpoint_every,
+            progress=progress,
+        )
 
     @torch.inference_mode()
     def loss(self, pairs: Sequence[Pair], progress: Progress) -> float:
@@ -160,11 +163,9 @@ class SealTrainer:
         for layer in layers:
             layer.compile(dynamic=True)
 
-    def _step(self, rows: Sequence[Pair], step: int, done: float) -> float:
-        warm_up = 0.02
-        share = done / warm_up if done < warm_up else 0.5 * (1 + math.cos(math.pi * done))
+    def _step(self, rows: Sequence[Pair], step: int, share: float) -> float:
         for group in self._optimizer.param_groups:
-            group["lr"] = self._settings.learning_rate * max(share, 0.01)
+            group["lr"] = self._settings.learning_rate * share
         packed = self._pack(rows, step, training=True)
         if not packed:
             return 0.0
