@@ -23,7 +23,7 @@ def run_steps(
 ) -> None:
     """Call `step(number, share of the learning rate)` for the steps [done, total); it returns the loss.
 
-    `keep(steps done)` is called after every `keep_every` steps. The progress shows a running mean of the loss.
+    `keep(steps done)` is called after every `keep_every` steps. Progress shows a running mean of the loss.
     """
     with progress.task("training", total=total, unit="steps") as task:
         task.advance(done)
