@@ -63,8 +63,8 @@ public:
     }
 
     // Ranges of whole n-grams: n-gram i is tokens[offsets[i] .. offsets[i + 1]).
-    void find(const std::int64_t* offsets, const std::uint32_t* tokens, std::uint64_t count, FmRange* out, bool portable,
-              unsigned threads) const {
+    void find(const std::int64_t* offsets, const std::uint32_t* tokens, std::uint64_t count, FmRange* out,
+              bool portable, unsigned threads) const {
         parallel_for(count, kExtensionGrain / 8, threads, [&](std::uint64_t begin, std::uint64_t end) {
             WaveletMatrix::Ways& ways = this_thread().ways;
             ways.ways.clear();
@@ -74,7 +74,8 @@ public:
                 moving.clear();
                 for (std::uint64_t i = first; i < last; ++i) {
                     out[i] = everything();
-                    moving.push_back({0, static_cast<std::uint32_t>(header_.rows), static_cast<std::uint32_t>(i - first)});
+                    const auto id = static_cast<std::uint32_t>(i - first);
+                    moving.push_back({0, static_cast<std::uint32_t>(header_.rows), id});
                 }
                 // All n-grams get their n-th token together; what has no more, or does not occur, drops out.
                 for (std::int64_t n = 0; !moving.empty(); ++n) {
@@ -193,8 +194,8 @@ public:
         }
     }
 
-    // Passage and first token of the match of `lengths[i]` tokens in row `rows[i]`; -1, 0 for the rows that belong to no
-    // passage. invalid_argument where the row has no match of that length.
+    // Passage and first token of the match of `lengths[i]` tokens in row `rows[i]`; -1, 0 for the rows that belong to
+    // no passage. invalid_argument where the row has no match of that length.
     void locate(const std::int64_t* rows, const std::int64_t* lengths, std::uint64_t count, std::int64_t* passages,
                 std::int64_t* starts, bool portable, unsigned threads) const {
         parallel_for(count, kLocateGrain, threads, [&](std::uint64_t begin, std::uint64_t end) {
@@ -408,7 +409,8 @@ private:
         }
     }
 
-    SKERRY_INLINE std::uint64_t sample_of(const std::int64_t* rows, const std::int64_t* samples, std::uint64_t i) const {
+    SKERRY_INLINE std::uint64_t sample_of(const std::int64_t* rows, const std::int64_t* samples,
+                                          std::uint64_t i) const {
         if (header_.locate_every == 1) return static_cast<std::uint64_t>(rows[i]);
         const std::uint64_t last = samples_of(header_.rows, header_.locate_every) - 1;
         return std::min(static_cast<std::uint64_t>(samples[i]), last);
@@ -428,9 +430,10 @@ private:
                                      ") has no match of " + std::to_string(length) + " tokens");
     }
 
-    void enumerated_top(ThreadScratch& mine, const std::vector<std::uint64_t>& which, const std::vector<FmRange>& ranges,
-                        const float* scores, std::int64_t stride, std::uint64_t usable, std::uint64_t k,
-                        std::int32_t* tokens, FmRange* out, bool portable) const {
+    void enumerated_top(ThreadScratch& mine, const std::vector<std::uint64_t>& which,
+                        const std::vector<FmRange>& ranges, const float* scores, std::int64_t stride,
+                        std::uint64_t usable, std::uint64_t k, std::int32_t* tokens, FmRange* out,
+                        bool portable) const {
         Continuations& all = mine.continuations;
         all.clear();
         continuations(ranges.data(), 0, ranges.size(), all, portable);
@@ -442,7 +445,8 @@ private:
             mine.top.keys.clear();
             for (std::uint64_t j = at; j < end; ++j)
                 if (all.tokens[j] < usable)
-                    mine.top.keys.push_back({score_key(row[all.tokens[j]], all.tokens[j]), static_cast<std::uint32_t>(j)});
+                    mine.top.keys.push_back(
+                        {score_key(row[all.tokens[j]], all.tokens[j]), static_cast<std::uint32_t>(j)});
             const std::uint64_t best = mine.top.order_best(k);
             for (std::uint64_t j = 0; j < best; ++j) {
                 const std::uint32_t place = mine.top.keys[j].place;
@@ -464,11 +468,15 @@ private:
                 mine.narrow_ranges.assign(1, range);
                 std::fill_n(tokens, k, -1);
                 std::fill_n(out, k, FmRange{0, 0});
-                return enumerated_top(mine, mine.narrow, mine.narrow_ranges, scores, 0, usable, k, tokens, out, portable);
+                return enumerated_top(mine, mine.narrow, mine.narrow_ranges, scores, 0, usable, k, tokens, out,
+                                      portable);
             }
-            run_fastest(portable, [&]<class Isa>() SKERRY_INLINE_LAMBDA { mine.top.template select<Isa>(scores, usable, wanted); });
+            run_fastest(portable, [&]<class Isa>() SKERRY_INLINE_LAMBDA {
+                mine.top.template select<Isa>(scores, usable, wanted);
+            });
             for (; asked < mine.top.keys.size() && found < k;) {
-                const std::uint64_t batch = std::min<std::uint64_t>(mine.top.keys.size() - asked, std::max<std::uint64_t>(32, k));
+                const std::uint64_t batch =
+                    std::min<std::uint64_t>(mine.top.keys.size() - asked, std::max<std::uint64_t>(32, k));
                 mine.candidates.clear();
                 for (std::uint64_t j = 0; j < batch; ++j) mine.candidates.push_back(mine.top.keys[asked + j].place);
                 mine.probed.resize(batch);

@@ -98,7 +98,8 @@ const FmRange* checked(const FmIndex& self, const RangesIn& ranges) {
     for (std::size_t i = 0; i < ranges.shape(0); ++i)
         if (data[i].low < 0 || data[i].low > data[i].high || data[i].high > rows)
             throw std::out_of_range("range " + std::to_string(i) + ", [" + std::to_string(data[i].low) + ", " +
-                                    std::to_string(data[i].high) + "), is not inside [0, " + std::to_string(rows) + ")");
+                                    std::to_string(data[i].high) + "), is not inside [0, " + std::to_string(rows) +
+                                    ")");
     return data;
 }
 
@@ -254,7 +255,7 @@ void bind_fm_index(nb::module_& module) {
         return false;
 #endif
     }, "allowed"_a);
-    nb::class_<Text>(module, "FmText", "The text of an FM-index before its suffixes are sorted; see fm_index_build.hpp.")
+    nb::class_<Text>(module, "FmText", "An FM-index's text before its suffixes are sorted; see fm_index_build.hpp.")
         .def(nb::init<const In<std::uint32_t>&, const In<std::int64_t>&, std::uint64_t>(),
              "tokens"_a.noconvert(), "lengths"_a.noconvert(), "alphabet"_a, nb::call_guard<nb::gil_scoped_release>())
         .def_prop_ro("width", [](const Text& self) { return self.text.width; })

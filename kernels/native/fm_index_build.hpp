@@ -2,9 +2,9 @@
 
 // From passages to the bytes of an FM-index. The suffix sort between the two steps is somebody else's.
 //
-// Step 1 (`FmText`): the reversed, marked text, its symbols renumbered without gaps, in the same order, and written with
-// the highest byte first in 1, 2 or 3 bytes each. A sort of that string's suffixes by bytes, of which those that start
-// at a multiple of the width are kept, is the order of the text's suffixes.
+// Step 1 (`FmText`): the reversed, marked text, its symbols renumbered without gaps, in the same order, and written
+// with the highest byte first in 1, 2 or 3 bytes each. A sort of that string's suffixes by bytes, of which those that
+// start at a multiple of the width are kept, is the order of the text's suffixes.
 // Step 2 (`fm_image`): the suffix array is overwritten: first by its kept entries, then by the codes of the BWT's
 // symbols, which are partitioned in place level by level. Beside the array, at most 4 bytes a symbol are taken (none
 // where the width is 2 or 3), and the image itself.
@@ -34,11 +34,11 @@ struct FmText {
     std::vector<std::uint32_t> dense;    // symbol -> dense number
 
     // Counts the symbols. invalid_argument for lengths or tokens that cannot be.
-    FmText(std::span<const std::uint32_t> tokens, std::span<const std::int64_t> lengths, std::uint64_t alphabet)
-        : alphabet(alphabet) {
+    FmText(std::span<const std::uint32_t> tokens, std::span<const std::int64_t> lengths, std::uint64_t tokens_below)
+        : alphabet(tokens_below) {
         if (alphabet > kLargestAlphabet)
-            throw std::invalid_argument("an alphabet of " + std::to_string(alphabet) + " tokens is too large; at most " +
-                                        std::to_string(kLargestAlphabet));
+            throw std::invalid_argument("an alphabet of " + std::to_string(alphabet) + " tokens is too large; at most" +
+                                        " " + std::to_string(kLargestAlphabet));
         if (tokens.size() + lengths.size() + 2 > kMostRows)
             throw std::invalid_argument("more than 2^32 tokens and passages do not fit one index");
         std::uint64_t at = 0;
@@ -164,8 +164,8 @@ struct FmImage {
     std::uint64_t bytes = 0;
 };
 
-// The image from the written text and the suffix array of its bytes, `text.bytes()` entries of `Index` (int32 or int64),
-// which is overwritten. invalid_argument where the array is no such thing (not every mistake can be seen).
+// The image from the written text and the suffix array of its bytes, `text.bytes()` entries of `Index` (int32 or
+// int64), which is overwritten. invalid_argument where the array is no such thing (not every mistake can be seen).
 template <class Index>
 FmImage fm_image(const FmText& text, const unsigned char* written, Index* array, std::uint32_t locate_every) {
     using fm_build::symbol_at;

@@ -64,7 +64,8 @@ struct CodeShape {
     static CodeShape of(std::vector<std::uint32_t> leaves) {
         CodeShape shape;
         std::uint64_t nodes = 1;
-        if (leaves.empty() || leaves.size() > kLongestCode) throw std::invalid_argument("codes of an impossible length");
+        if (leaves.empty() || leaves.size() > kLongestCode)
+            throw std::invalid_argument("codes of an impossible length");
         for (const std::uint32_t ended : leaves) {
             shape.inner.push_back(static_cast<std::uint32_t>(nodes));
             if (nodes == 0 || 2 * nodes < ended || 2 * nodes - ended > 0xFFFFFFFFU)

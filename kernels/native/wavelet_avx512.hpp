@@ -152,6 +152,7 @@ SKERRY_AVX512 inline void descend(const Level& level, Scratch& all) {
     Writer to{all, 0, 0, all.found.size};
     const __m256i zeros = _mm256_set1_epi32(static_cast<int>(level.zeros));
     const __m256i inner = _mm256_set1_epi32(static_cast<int>(level.inner));
+    const __m256i inner_below = _mm256_set1_epi32(static_cast<int>(level.inner_below));
     for (std::size_t i = 0; i < all.nodes.size; i += kLanes) {
         const std::size_t left = all.nodes.size - i;
         const auto lanes = static_cast<__mmask8>(left >= kLanes ? 0xFF : (1U << left) - 1);
@@ -181,15 +182,17 @@ SKERRY_AVX512 inline void descend(const Level& level, Scratch& all) {
         const Ranked ranked = ranks(level, row);
         const __mmask8 one = _mm512_test_epi64_mask(ranked.bit, ranked.bit);
         const __m256i ones = _mm512_cvtepi64_epi32(ranked.ones);
-        const __m256i below = _mm256_mask_add_epi32(_mm256_sub_epi32(_mm512_cvtepi64_epi32(row), ones), one, zeros, ones);
+        const __m256i left_below = _mm256_sub_epi32(_mm512_cvtepi64_epi32(row), ones);
+        const __m256i below = _mm256_mask_add_epi32(left_below, one, zeros, ones);
         __m256i node = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(all.singles.column(1) + i));
         node = _mm256_mask_add_epi32(node, one, node, inner);
-        const __mmask8 on = _mm256_mask_cmplt_epu32_mask(lanes, node, _mm256_set1_epi32(static_cast<int>(level.inner_below)));
+        const __mmask8 on = _mm256_mask_cmplt_epu32_mask(lanes, node, inner_below);
         packed(all.next_singles.column(0) + to.singles, on, below);
         packed(all.next_singles.column(1) + to.singles, on, node);
         packed(all.next_singles.column(2) + to.singles, on, query);
         to.singles += static_cast<unsigned>(__builtin_popcount(on));
-        to.ended(level, static_cast<__mmask8>(lanes & ~on), below, _mm256_add_epi32(below, _mm256_set1_epi32(1)), node, query);
+        to.ended(level, static_cast<__mmask8>(lanes & ~on), below, _mm256_add_epi32(below, _mm256_set1_epi32(1)), node,
+                 query);
     }
     all.next_nodes.size = to.nodes;
     all.next_singles.size = to.singles;

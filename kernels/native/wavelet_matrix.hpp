@@ -1,8 +1,8 @@
 #pragma once
 
 // A Huffman-shaped wavelet matrix over the BWT, and the two ways to walk it. Positions are rows of a level; a walk that
-// ends in a leaf at `position` has found row `position + delta(leaf)` of the index: the backward step (LF) is part of the
-// walk. Many walks go down together, one level at a time: the level's numbers stay in registers, blocks are fetched
+// ends in a leaf at `position` has found row `position + delta(leaf)` of the index: the backward step (LF) is part of
+// the walk. Many walks go down together, one level at a time: the level's numbers stay in registers, blocks are fetched
 // ahead, and nothing branches on the text.
 
 #include <algorithm>
