@@ -246,10 +246,16 @@ class IndexLeg(_message.Message):
     def __init__(self, seal: _Optional[_Union[SealIndex, _Mapping]] = ..., corpusbrain: _Optional[_Union[CorpusBrainIndex, _Mapping]] = ..., dense: _Optional[_Union[DenseIndex, _Mapping]] = ..., bm25: _Optional[_Union[Bm25Index, _Mapping]] = ...) -> None: ...
 
 class SealIndex(_message.Message):
-    __slots__ = ("model",)
+    __slots__ = ("model", "adapter", "locate_every", "dtype")
     MODEL_FIELD_NUMBER: _ClassVar[int]
+    ADAPTER_FIELD_NUMBER: _ClassVar[int]
+    LOCATE_EVERY_FIELD_NUMBER: _ClassVar[int]
+    DTYPE_FIELD_NUMBER: _ClassVar[int]
     model: str
-    def __init__(self, model: _Optional[str] = ...) -> None: ...
+    adapter: str
+    locate_every: int
+    dtype: str
+    def __init__(self, model: _Optional[str] = ..., adapter: _Optional[str] = ..., locate_every: _Optional[int] = ..., dtype: _Optional[str] = ...) -> None: ...
 
 class CorpusBrainIndex(_message.Message):
     __slots__ = ("model",)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 from skerry.core.errors import InvalidInput, NotFound
-from skerry.protos.v1 import answer_pb2, generation_pb2, types_pb2
+from skerry.protos.v1 import answer_pb2, corpus_pb2, generation_pb2, types_pb2
 from skerry.retrieval.base import LegRequest
+from skerry.retrieval.index.leg import LEGS
+from skerry.retrieval.seal.options import SealOptions
+from skerry.retrieval.seal.scoring import SCORINGS
 from skerry.services.convert.legs import fusion_of, leg, leg_of
 
 
@@ -32,3 +37,17 @@ def test_numbers_of_nothing() -> None:
     odd = types_pb2.Leg(seal=types_pb2.SealLeg(scoring=77))  # type: ignore[arg-type]
     assert leg_of(odd, "legs[0]").options == {"scoring": 77}
     assert generation_pb2.FinishReason.Name(0) == "FINISH_REASON_UNSPECIFIED"
+
+
+def test_the_contract_has_all_that_the_seal_leg_knows() -> None:
+    knobs = types_pb2.SealLeg.DESCRIPTOR
+    with pytest.raises(InvalidInput) as caught:
+        SealOptions.of({"no such knob": 1}, 1)
+    assert all(f"{name} (" in caught.value.hint for name in knobs.fields_by_name)
+    assert len(knobs.fields) == caught.value.hint.count(" (")
+    scorings = {
+        value.name.removeprefix("SCORING_").lower() for value in knobs.enum_types[0].values if value.number
+    }
+    assert scorings == set(SCORINGS)
+    parameters = inspect.signature(LEGS.load("seal")).parameters
+    assert list(corpus_pb2.SealIndex.DESCRIPTOR.fields_by_name) == list(parameters)
