@@ -6,9 +6,10 @@ import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
-from skerry.core.errors import InvalidInput
+from skerry.core.errors import IndexCorrupt, InvalidInput
 from skerry.core.models.store import Model
 
 if TYPE_CHECKING:
@@ -43,13 +44,22 @@ class Vocabulary:
 
         Raises:
             InvalidInput: a tokenizer without an end-of-text token, or one that does not run natively.
+            IndexCorrupt: no tokenizer, or a damaged one.
         """
         found = _tokenizer_file(model.folder)
         if found is not None:
             return cls(*found, model.tokenizer_hash)
         from transformers import AutoTokenizer
 
-        loaded = AutoTokenizer.from_pretrained(model.folder)
+        try:
+            loaded = AutoTokenizer.from_pretrained(model.folder, local_files_only=True)
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            reason = shorten(f"{type(error).__name__}: {error}", 200, placeholder=" ...").rstrip(".")
+            raise IndexCorrupt(
+                f"The tokenizer in {model.folder} cannot be loaded: {reason}.",
+                hint="SEAL needs the model's tokenizer.json and tokenizer_config.json.",
+                details={"model": model.name, "path": str(model.folder)},
+            ) from error
         if loaded.eos_token_id is None or not loaded.is_fast:
             raise InvalidInput(
                 f"The tokenizer of {model.name} has no end-of-text token or no tokenizer.json.",

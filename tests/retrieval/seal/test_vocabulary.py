@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 from transformers import AutoTokenizer
 
+from skerry.core.errors import IndexCorrupt
 from skerry.core.models.store import ModelStore
 from skerry.retrieval.seal.vocabulary import Vocabulary, _origins, _spaced, _tokenizer_file
 
@@ -81,3 +84,23 @@ def test_the_tokenizers_own_file_gives_what_transformers_gives(models: ModelStor
     assert again[1] == found[1]
     (tmp_path / "tokenizer.json").write_text("{")
     assert _tokenizer_file(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"tokenizer.json": "{", "tokenizer_config.json": '{"eos_token": "x"}'},
+        {"tokenizer.json": "{}"},
+        {"tokenizer.json": "{}", "tokenizer_config.json": "{"},
+    ],
+)
+def test_a_folder_without_a_whole_tokenizer_is_named(files: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "own-model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    save_file({"weight": np.zeros(1, np.float32)}, folder / "model.safetensors")
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    with pytest.raises(IndexCorrupt, match=r"tokenizer in .*own-model cannot be loaded.*tokenizer\.json"):
+        Vocabulary.load(ModelStore(tmp_path / "store").resolve(str(folder)))
