@@ -196,12 +196,13 @@ def _batches(costs: Sequence[int], most: int) -> Iterator[slice]:
 
 
 def readable(question: str, model: LanguageModel, options: DecodingOptions) -> str:
-    """The question, or as much of its beginning as the language model reads."""
+    """The question without needless white space, or as much of its beginning as the language model reads."""
     from skerry.retrieval.seal.prompts import body_prompt, title_prompt
 
     vocabulary = model.vocabulary
     prompt = max(len(vocabulary.encode(make(""))) for make in (body_prompt, title_prompt))
     room = model.context - max(options.length, options.title_length) - prompt - _SPARE_TOKENS
+    question = " ".join(question.split())
     tokens = vocabulary.encode(question)
     most = max(0, min(QUERY_TOKENS, room))
     # A cut inside a character leaves the sign for what cannot be read.

@@ -18,7 +18,10 @@ from skerry.core.models.store import Model, ModelStore
 from skerry.core.progress import SilentProgress
 from skerry.kernels.fm_index import LOCATE_EVERY
 from skerry.retrieval.corpus.store import PassageStore, PassageWriter
+from skerry.retrieval.index.build import BuildSpec, build_index
+from skerry.retrieval.index.engine import SerialEngine
 from skerry.retrieval.index.leg import BuiltLeg
+from skerry.retrieval.index.reader import Index
 from skerry.retrieval.seal import adapter
 from skerry.retrieval.seal.leg import INDEX_FILE, SealLeg
 from skerry.retrieval.seal.speaker import chosen_adapter, speaker
@@ -209,10 +212,6 @@ def test_the_model_is_shared_while_it_is_used(model: Model) -> None:
 def test_another_tokenizer_is_refused_with_both_names(
     build: Build, passages: PassageStore, model: Model, small_models: ModelStore, tmp_path: Path
 ) -> None:
-    from skerry.retrieval.index.build import BuildSpec, build_index
-    from skerry.retrieval.index.engine import SerialEngine
-    from skerry.retrieval.index.reader import Index
-
     named = tmp_path / "language-model"
     shutil.copytree(model.folder, named)
     corpus = tmp_path / "corpus.jsonl"
@@ -234,3 +233,40 @@ def test_another_tokenizer_is_refused_with_both_names(
         pytest.raises(IndexCorrupt, match=r"built with the model .*language-model.*but .*language-model"),
     ):
         index.retriever("seal")
+
+
+def test_a_tokenizer_alone_is_told_apart(
+    passages: PassageStore, model: Model, small_models: ModelStore, tmp_path: Path
+) -> None:
+    """The same weights with another tokenizer: neither the leg nor the finder of quotes reads the index."""
+    from skerry.retrieval.seal.quotes.opening import open_quotes
+
+    named = tmp_path / "language-model"
+    shutil.copytree(model.folder, named)
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text(json.dumps({"id": "0", "title": passages[0].title, "text": passages[0].text}))
+    parameters = {"seal": {"model": str(named), "dtype": "fp32"}}
+    spec = BuildSpec(corpus, "jsonl", legs=("seal",), parameters=parameters)
+    out = tmp_path / "index"
+    build_index(spec, out, engine=SerialEngine(), models=small_models, progress=SilentProgress())
+    other = write_language_model(tmp_path / "other", ["another text with other tokens"])
+    shutil.copy(other / "tokenizer.json", named / "tokenizer.json")
+    with Index.open(out, models=small_models) as index:
+        for opening in (lambda: index.retriever("seal"), lambda: open_quotes(index)):
+            with pytest.raises(IndexCorrupt, match=r"tokenizer \w+\), but .*language-model") as caught:
+                opening()
+            assert caught.value.details["differs"] == "tokenizer"
+
+
+@pytest.mark.parametrize("lines", [[], [{"id": "0", "title": "", "text": " "}]])
+def test_no_index_is_built_of_an_empty_corpus(
+    lines: list[dict[str, str]], model: Model, small_models: ModelStore, tmp_path: Path
+) -> None:
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    spec = BuildSpec(corpus, "jsonl", legs=("seal",), parameters={"seal": {"model": str(model.folder)}})
+    with pytest.raises(InvalidInput, match=r"corpus\.jsonl"):
+        build_index(
+            spec, tmp_path / "index", engine=SerialEngine(), models=small_models, progress=SilentProgress()
+        )
+    assert not (tmp_path / "index" / "CURRENT").exists()

@@ -232,6 +232,36 @@ def test_odd_queries_are_no_errors(query: str, retriever: SealRetriever, questio
     assert len(found.ordinals) <= 12
 
 
+def test_a_query_none_of_whose_tokens_occur(
+    retriever: SealRetriever, passages: PassageStore, model: Model
+) -> None:
+    """What is found then is the language model's own doing: no evidence says anything of the query."""
+    vocabulary = Vocabulary.load(model)
+    held = {token for p in passages for token in vocabulary.passage(p.title, p.text)}
+    query = "ZQZQ #%&*"
+    assert not held & set(vocabulary.encode(query) + vocabulary.words(query))
+    for scoring in SCORINGS:
+        for body_and_titles in (True, False):
+            [found] = ask(retriever, query, scoring=scoring, titles=body_and_titles, evidence=1000)
+            assert np.isfinite(found.scores).all()
+            assert np.all(np.diff(found.scores) <= 0)
+            assert len(set(found.ordinals.tolist())) == len(found.ordinals) <= len(passages)
+            for evidence in found.evidence:
+                for item in evidence:
+                    assert item.count >= 1
+                    assert not set("ZQ#%&*") & set(item.ngram)
+
+
+def test_white_space_of_a_query_is_not_read(
+    retriever: SealRetriever, questions: list[str], model: Model
+) -> None:
+    language_model = speaker(model, None, "fp32").language_model
+    options = SealOptions.of({}, 1000).decoding
+    wide = "\n \t" * 3000 + questions[0].replace(" ", " \n" * 500) + " " * 3000
+    assert readable(wide, language_model, options) == questions[0]
+    same(ask(retriever, wide)[0], ask(retriever, questions[0])[0])
+
+
 def test_a_query_longer_than_is_read(retriever: SealRetriever, questions: list[str], model: Model) -> None:
     language_model = speaker(model, None, "fp32").language_model
     options = SealOptions.of({}, 1000).decoding
