@@ -21,10 +21,13 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 
 @click.group()
 def bench() -> None:
-    """Measure single parts, each beside its peer."""
+    """Measure single parts, each beside its peer or its targets.
+
+    `skerry bench COMMAND --help` says what each needs.
+    """
 
 
-@bench.command("fm-index")
+@bench.command("fm-index", short_help="The FM-index beside sdsl-lite: speed, size, build.")
 @click.option("--corpus", type=click.Path(path_type=Path), help="Text to index; drawn tokens without one.")
 @click.option("--format", "corpus_format", default="kilt", show_default=True, help="Format of the corpus.")
 @click.option("--model", default="SmolLM2-135M-Instruct", show_default=True, help="Whose tokenizer.")
@@ -56,8 +59,8 @@ def fm_index(
 ) -> None:
     """The FM-index beside sdsl-lite's integer wavelet tree.
 
-    The peer is compiled where it is installed (on Debian: apt install g++ libsdsl-dev); it is under the GPL
-    and no part of Skerry.
+    It needs a corpus and the tokenizer of --model; with drawn tokens it needs neither. The peer is compiled
+    where it is installed (on Debian: apt install g++ libsdsl-dev); it is under the GPL and no part of Skerry.
     """
     from skerry.benchmarks.fm_index.run import run
     from skerry.benchmarks.fm_index.show import lines
@@ -82,7 +85,7 @@ def fm_index(
     click.echo(json.dumps(report.json()) if as_json else "\n".join(lines(report)))
 
 
-@bench.command()
+@bench.command(short_help="The SEAL leg: latency, profile, throughput, memory.")
 @_INDEX
 @_GOLD
 @click.option(
@@ -95,7 +98,10 @@ def fm_index(
 def seal(
     folder: Path, gold: Path, limit: int, beams: str, threads: int | None, quiet: bool, as_json: bool
 ) -> None:
-    """Latency, profile, throughput and memory of the SEAL leg, beside their targets."""
+    """Latency, profile, throughput and memory of the SEAL leg, beside their targets.
+
+    It needs Linux, an index with the leg seal, the leg's language model, and a gold file for its questions.
+    """
     from skerry.benchmarks.seal.numbers import whole_numbers
     from skerry.benchmarks.seal.processors import on_processors
     from skerry.benchmarks.seal.speed import speed
@@ -119,7 +125,7 @@ def seal(
         console.print(table)
 
 
-@bench.command("seal-quality")
+@bench.command("seal-quality", short_help="The SEAL leg: hits alone and fused with other legs.")
 @_INDEX
 @_GOLD
 @click.option(
@@ -157,6 +163,8 @@ def seal_quality(
     as_json: bool,
 ) -> None:
     """Hits of SEAL by adapter, beams and scoring, alone and fused, beside the same without it.
+
+    It needs an index with the leg seal and those of --fuse, their models, and a gold file with provenance.
 
     Each question is decoded once for an adapter and a number of beams, and scored in every way. Other ranks,
     fusions and weights of the lists in --out take seconds. The table is Markdown.

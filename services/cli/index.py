@@ -33,13 +33,13 @@ def index() -> None:
 )
 @click.option("--format", "corpus_format", required=True, help="kilt, beir, jsonl, text or pydoc.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the index.")
-@click.option("--legs", default="bm25,dense", show_default=True, help="Names of the legs, with commas.")
+@click.option("--legs", default="bm25,dense", show_default=True, help="With commas: bm25, dense, seal.")
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="LEG.PARAMETER=VALUE",
-    help="A parameter of a leg; repeatable.",
+    help="A parameter of a leg (repeatable): bm25.b=0.3, dense.index=hnsw, seal.adapter=none.",
 )
 @click.option("--chunk-words", default=100, show_default=True, help="Words of a passage to aim at.")
 @click.option(

@@ -21,7 +21,7 @@ def quote(text: str, folder: Path, places: int, timeout: float | None, as_json: 
 
     TEXT is cut into the longest runs of words that the corpus has, whatever their case; "-" reads it from
     standard input. Words that stand nowhere, or only one at a time, are told as unsupported. The index needs
-    the leg seal.
+    the leg seal; its language model is not loaded.
     """
     if not 0 <= places <= 100:
         raise click.BadParameter("must be from 0 to 100.", param_hint="--places")

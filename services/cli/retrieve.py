@@ -35,7 +35,8 @@ _EVIDENCE = 8
     "settings",
     multiple=True,
     metavar="LEG.OPTION=VALUE",
-    help="A leg's knob (repeatable): dense.ef_search=200, seal.beams=5, bm25.weight=0.5, dense.limit=300.",
+    help="A leg's knob (repeatable): dense.ef_search=200, seal.beams=5, bm25.weight=0.5, dense.limit=300. "
+    "Naming one that is none lists them all.",
 )
 @click.option("--timeout", type=float, metavar="SECONDS", help="Give up after this long.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -54,7 +55,8 @@ def retrieve(
 ) -> None:
     """Find passages in an index or a running service.
 
-    The query is plain words or a question; it has no syntax.
+    The query is plain words or a question; it has no syntax. Passages of the leg seal come with the n-grams
+    that found them: what each added to the score, and how often the corpus has it.
     """
     if (folder is None) == (target is None):
         raise click.UsageError("Give either --index DIR or --target ADDR.")

@@ -122,8 +122,14 @@ def cross_encoder(
     print(f"The ranker is in {out}.", file=sys.stderr)
 
 
-@train.command("seal")
-@click.option("--corpus", "index_folder", required=True, type=click.Path(path_type=Path), help="Index.")
+@train.command("seal", short_help="Train SEAL's language model: a low-rank adapter.")
+@click.option(
+    "--corpus",
+    "index_folder",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the index whose passages are learnt from; any legs.",
+)
 @click.option(
     "--gold",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -154,13 +160,25 @@ def cross_encoder(
     "--held-out", default=0.05, show_default=True, type=click.FloatRange(0, 0.5), help="Share of the pages."
 )
 @click.option("--rank", default=12, show_default=True, type=click.IntRange(1, 256), help="Of the adapter.")
-@click.option("--learning-rate", default=1e-3, show_default=True, type=click.FloatRange(0, 1, min_open=True))
-@click.option("--ngrams", default=8, show_default=True, type=click.IntRange(1, 64), help="A question.")
+@click.option(
+    "--learning-rate",
+    default=1e-3,
+    show_default=True,
+    type=click.FloatRange(0, 1, min_open=True),
+    help="At its peak.",
+)
+@click.option(
+    "--ngrams",
+    default=8,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="N-grams of the passage that a question is shown with.",
+)
 @click.option("--batch", default=16, show_default=True, type=click.IntRange(1), help="Questions a step.")
 @click.option(
     "--compiled", is_flag=True, help="Compile the model first (needs a C++ compiler): 1.4 x faster."
 )
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of all that is drawn.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def seal(
@@ -184,11 +202,12 @@ def seal(
     """Train SEAL's language model to generate words of the answering passage, as a low-rank adapter.
 
     Whole pages are held out for the printed losses. Stopped at any moment, the same command goes on from its
-    last checkpoint.
+    last checkpoint. An index uses the adapter when it is built with --set seal.adapter=FOLDER.
     """
     import random
     from dataclasses import asdict
 
+    from skerry.core.errors import InvalidInput
     from skerry.core.files import write_atomically
     from skerry.core.models.store import ModelStore
     from skerry.core.progress import default_progress
@@ -206,6 +225,11 @@ def seal(
     )
     with Index.open(index_folder, models=store) as index:
         known = ranking_questions(read_gold(gold), index.passages) if gold else []
+        if gold and not known:
+            raise InvalidInput(
+                f"{gold} has no question whose evidence is in the index {index_folder}.",
+                hint="Give the gold file of this corpus, or none to learn from the passages alone.",
+            )
         training, testing = split_by_page(known, held_out, seed) if known else ([], [])
         rng = random.Random(seed)
         asked = rng.sample(training, min(questions, len(training)))

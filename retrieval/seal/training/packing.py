@@ -46,14 +46,15 @@ class Packer:
         ngrams: n-grams of the passage in a sequence.
         ngram_tokens: tokens of each.
         title_weight: what the title's tokens count beside an n-gram's.
+        source_words: longer sources are cut.
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, ngrams: int, ngram_tokens: int, title_weight: float, source_tokens: int
+        self, vocabulary: Vocabulary, ngrams: int, ngram_tokens: int, title_weight: float, source_words: int
     ) -> None:
         self._vocabulary = vocabulary
         self._ngrams, self._ngram_tokens = ngrams, ngram_tokens
-        self._title_weight, self._source_tokens = title_weight, source_tokens
+        self._title_weight, self._source_words = title_weight, source_words
         self._word = lru_cache(1 << 16)(lambda word: tuple(vocabulary.words(word)))
 
     def pack(
@@ -77,7 +78,7 @@ class Packer:
         for start in starts:
             firsts[ids[start][0]] = firsts.get(ids[start][0], 0.0) + float(probabilities[start])
         ngrams = [self._ngram(ids, int(start)) for start in drawn]
-        short = " ".join(source.split()[: self._source_tokens])
+        short = " ".join(source.split()[: self._source_words])
         body = self._vocabulary.encode(body_prompt(short))
         naming = self._vocabulary.encode(title_prompt(short))
         titled = [*self._vocabulary.words(title), self._vocabulary.title_end]

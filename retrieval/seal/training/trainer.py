@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import random
+import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +24,7 @@ import torch
 from torch import Tensor
 
 from skerry.core.dtype import torch_dtype
-from skerry.core.errors import InvalidInput
+from skerry.core.errors import BackendUnavailable, InvalidInput
 from skerry.core.files import naming_full_disk
 from skerry.core.models import low_rank
 from skerry.core.models.catalogue import CATALOGUE
@@ -74,7 +77,9 @@ class SealTrainer:
         out: folder of the result; a checkpoint there of the same run is gone on from.
 
     Raises:
-        InvalidInput: a model that is no causal language model with linear layers.
+        InvalidInput: a model that is no causal language model with linear layers, or one whose layers cannot
+            be compiled one by one.
+        BackendUnavailable: no compiler.
     """
 
     def __init__(self, base: Model, passages: PassageStore, out: Path, settings: Settings) -> None:
@@ -157,7 +162,19 @@ class SealTrainer:
         remove_checkpoint(self._out)
 
     def _compile(self) -> None:
-        layers = self._model.base_model.layers
+        layers = getattr(self._model.base_model, "layers", None)
+        if layers is None:
+            raise InvalidInput(
+                f"The layers of a {type(self._model).__name__} cannot be compiled one by one.",
+                hint="Train it without --compiled.",
+            )
+        # The one that torch looks for.
+        compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+        if shutil.which(compiler) is None:
+            raise BackendUnavailable(
+                f"There is no C++ compiler {compiler!r} to translate the model's layers with.",
+                hint="Install one, name another in CXX, or train without --compiled.",
+            )
         # Every layer counts as a recompilation of the first one; beyond the limit they would run as they are.
         torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, 2 * len(layers))
         for layer in layers:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BartConfig, BartForConditionalGeneration
+from transformers import BartConfig, BartForConditionalGeneration, OPTConfig, OPTForCausalLM
 
-from skerry.core.errors import IndexCorrupt, InvalidInput
+from skerry.core.errors import BackendUnavailable, IndexCorrupt, InvalidInput
 from skerry.core.models.checkpoint import CHECKPOINT
 from skerry.core.models.store import Model, ModelStore
 from skerry.core.progress import SilentProgress
@@ -106,6 +106,30 @@ def test_a_sequence_to_sequence_model_is_refused(base: Model, passages: PassageS
     model = ModelStore(tmp_path / "models").resolve(str(folder))
     with pytest.raises(InvalidInput, match="sequence-to-sequence"):
         SealTrainer(model, passages, tmp_path / "out", SETTINGS)
+
+
+def test_what_compiling_needs(
+    base: Model, passages: PassageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(BackendUnavailable, match="no-such-compiler"):
+        SealTrainer(base, passages, tmp_path / "out", replace(SETTINGS, compiled=True))
+    folder = tmp_path / "opt"
+    OPTForCausalLM(
+        OPTConfig(
+            vocab_size=400,
+            hidden_size=8,
+            num_hidden_layers=1,
+            ffn_dim=8,
+            num_attention_heads=1,
+            word_embed_proj_dim=8,
+        )
+    ).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).write_bytes((base.folder / name).read_bytes())
+    model = ModelStore(tmp_path / "models").resolve(str(folder))
+    with pytest.raises(InvalidInput, match="without --compiled"):
+        SealTrainer(model, passages, tmp_path / "out", replace(SETTINGS, compiled=True))
 
 
 def test_unsupervised_pairs_are_stretches_of_their_passage(passages: PassageStore) -> None:
