@@ -73,7 +73,7 @@ class QuoteFinder(Protocol):
                 single word that stands in the corpus is enough.
 
         Raises:
-            InvalidInput: a text that is too long.
+            InvalidInput: a text that is not valid Unicode.
             DeadlineExceeded, Cancelled: between runs.
         """
         ...

@@ -1,4 +1,7 @@
-"""English words that say nothing of what a passage is about: no n-gram starts with one in training."""
+"""English words that say nothing of what a passage is about.
+
+No n-gram starts with one in training, and spans of a question that hold nothing else are no keys.
+"""
 
 from __future__ import annotations
 

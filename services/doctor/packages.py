@@ -16,6 +16,7 @@ _NEEDED = (
     ("safetensors", "safetensors"),
     ("huggingface-hub", "huggingface_hub"),
     ("tantivy", "tantivy"),
+    ("pydivsufsort", "pydivsufsort"),
     ("grpcio", "grpc"),
     ("protobuf", "google.protobuf"),
     ("zstandard", "zstandard"),
