@@ -6,7 +6,6 @@ import json
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,8 @@ from skerry.services.cli.eval import evaluate
 from skerry.services.cli.retrieve import retrieve as command
 from skerry.services.client import Client
 
+from ..retrieval.seal.leg.small import write_language_model  # noqa: TID252 -- another room's model
+
 QUESTION = "Who kept the lighthouse lamp burning?"
 SEAL = LegRequest("seal", options={"beams": 5})
 LESSONS = {
@@ -42,20 +43,14 @@ def question(query: str = QUESTION, **knobs: Any) -> RetrievalRequest:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory, repository: Path, corpus_file: Path) -> Path:
+def model(tmp_path_factory: pytest.TempPathFactory, corpus_file: Path) -> Path:
     """A small language model that has learnt where two answers stand."""
-    path = repository / "tests" / "retrieval" / "seal" / "leg" / "small.py"
-    spec = spec_from_file_location("small_language_model", path)
-    assert spec and spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
     pages = [json.loads(line) for line in corpus_file.read_text().splitlines()]
     texts = [*LESSONS, *(page[part] for page in pages for part in ("title", "text"))]
     lessons = []
     for query, (title, answer) in LESSONS.items():
         lessons += [(body_prompt(query), answer), (title_prompt(query), title)]
-    folder: Path = module.write_language_model(tmp_path_factory.mktemp("model") / "small", texts * 4, lessons)
-    return folder
+    return write_language_model(tmp_path_factory.mktemp("model") / "small", texts * 4, lessons)
 
 
 @pytest.fixture(scope="module")

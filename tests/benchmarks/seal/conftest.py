@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,8 @@ from skerry.retrieval.corpus.chunking import Chunking
 from skerry.retrieval.index.build import BuildSpec, build_index
 from skerry.retrieval.index.engine import SerialEngine
 from skerry.retrieval.seal.prompts import body_prompt, title_prompt
+
+from ...retrieval.seal.leg.small import write_language_model  # noqa: TID252 -- another room's model
 
 PAGES = {
     "Lighthouse": ["A lighthouse warns ships of rocks.", "Its keeper, Maren Holt, trims the lamp at night."],
@@ -44,7 +45,7 @@ class Small:
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator[Small]:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
     """Everything; the model has learnt where the first answers stand. Commands find no other models."""
     folder = tmp_path_factory.mktemp("bench")
     gold = folder / "gold.jsonl"
@@ -57,7 +58,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterato
             place = {"wikipedia_id": title, "start_paragraph_id": line + 1, "end_paragraph_id": line + 1}
             output = [{"answer": "x", "provenance": [place]}]
             file.write(json.dumps({"id": f"q{number}", "input": question, "output": output}) + "\n")
-    model = _language_model(folder / "model", repository)
+    model = _language_model(folder / "model")
     spec = BuildSpec(
         corpus=folder / "corpus.jsonl",
         format="kilt",
@@ -72,15 +73,9 @@ def small(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterato
         yield Small(folder / "index", gold)
 
 
-def _language_model(folder: Path, repository: Path) -> Path:
-    path = repository / "tests" / "retrieval" / "seal" / "leg" / "small.py"
-    spec = spec_from_file_location("small_language_model", path)
-    assert spec and spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
+def _language_model(folder: Path) -> Path:
     texts = [*PAGES, *QUESTIONS, *(text for texts in PAGES.values() for text in texts)]
     lessons = []
     for question, (title, line) in list(QUESTIONS.items())[:_LEARNT]:
         lessons += [(body_prompt(question), PAGES[title][line]), (title_prompt(question), title)]
-    written: Path = module.write_language_model(folder, texts * 4, lessons)
-    return written
+    return write_language_model(folder, texts * 4, lessons)
