@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from skerry.core.deadline import Deadline
-from skerry.core.errors import Cancelled, DeadlineExceeded
+from skerry.core.errors import Cancelled, DeadlineExceeded, InvalidInput
 
 K = TypeVar("K")
 A = TypeVar("A")
@@ -58,7 +58,8 @@ class Turns(Generic[K, A, R]):
     Args:
         turn: held while the worker works; several `Turns` may share it.
         work: answers asks of one kind, in order. Its errors go to the caller whose turn it is; the calls that
-            shared the turn get another.
+            shared the turn get another. After `InvalidInput` the caller's own asks are tried alone: what was
+            wrong may have been another's.
         most: what the calls of one turn may cost together; a call that costs more has a turn of its own.
     """
 
@@ -108,7 +109,16 @@ class Turns(Generic[K, A, R]):
                 if call is not first and call.answers is None and fits:
                     together.append(call)
                     room -= call.cost
-        asks = [ask for call in together for ask in call.asks]
-        answers = iter(self._work(first.kind, asks, JointDeadline([call.deadline for call in together])))
-        for call in together:
+        try:
+            self._answer(together)
+        except InvalidInput:
+            if len(together) == 1:
+                raise
+            self._answer([first])
+
+    def _answer(self, calls: Sequence[_Call[K, A, R]]) -> None:
+        asks = [ask for call in calls for ask in call.asks]
+        deadline = JointDeadline([call.deadline for call in calls])
+        answers = iter(self._work(calls[0].kind, asks, deadline))
+        for call in calls:
             call.answers = [next(answers) for _ in call.asks]

@@ -10,6 +10,7 @@ from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from skerry.core.errors import IndexCorrupt, InvalidInput
+from skerry.core.importing import import_whole
 from skerry.core.models.store import Model
 
 if TYPE_CHECKING:
@@ -49,10 +50,9 @@ class Vocabulary:
         found = _tokenizer_file(model.folder)
         if found is not None:
             return cls(*found, model.tokenizer_hash)
-        from transformers import AutoTokenizer
-
+        transformers = import_whole("transformers")
         try:
-            loaded = AutoTokenizer.from_pretrained(model.folder, local_files_only=True)
+            loaded = transformers.AutoTokenizer.from_pretrained(model.folder, local_files_only=True)
         except (OSError, ValueError, LookupError, TypeError) as error:
             reason = shorten(f"{type(error).__name__}: {error}", 200, placeholder=" ...").rstrip(".")
             raise IndexCorrupt(

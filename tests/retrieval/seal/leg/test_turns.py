@@ -75,6 +75,29 @@ def test_an_error_is_the_callers_whose_turn_it_is() -> None:
     assert turns.call("fine", [3], 99, Deadline()) == [9]
 
 
+def test_nobody_is_told_of_anothers_bad_input() -> None:
+    started, go_on = threading.Semaphore(0), threading.Semaphore(0)
+
+    def work(kind: str, asks: list[int], deadline: Deadline) -> list[int]:
+        started.release()
+        go_on.acquire(timeout=10)
+        if -1 in asks:
+            raise InvalidInput("-1 cannot be asked")
+        return asks
+
+    turns: Turns[str, int, int] = Turns(threading.Lock(), work, 9)
+    with ThreadPoolExecutor(4) as threads:
+        first = threads.submit(turns.call, "a", [0], 1, Deadline())
+        started.acquire(timeout=10)
+        rest = [threads.submit(turns.call, "a", [ask], 1, Deadline()) for ask in (1, -1, 2)]
+        waiting(turns, 4)
+        go_on.release(20)
+        assert first.result(10) == [0]
+        assert [rest[0].result(10), rest[2].result(10)] == [[1], [2]]
+        with pytest.raises(InvalidInput, match="-1"):
+            rest[1].result(10)
+
+
 def test_who_waits_in_vain_leaves_and_the_others_are_answered() -> None:
     worker = Worker()
     turns: Turns[str, int, int] = Turns(threading.Lock(), worker, 4)
