@@ -33,18 +33,27 @@ def read_checkpoint(folder: Path, run: Mapping[str, Any]) -> dict[str, Any] | No
         return None
     try:
         kept = torch.load(path, weights_only=True)
-    except (RuntimeError, OSError, EOFError, ValueError, LookupError, pickle.UnpicklingError) as error:
+        made_of: dict[str, Any] = kept["run"]
+        state: dict[str, Any] = kept["state"]
+    except (
+        RuntimeError,
+        OSError,
+        EOFError,
+        ValueError,
+        LookupError,
+        TypeError,
+        pickle.UnpicklingError,
+    ) as error:
         raise IndexCorrupt(
             f"The checkpoint {path} cannot be read ({type(error).__name__}).",
             hint="Remove it to start anew.",
             details={"file": str(path)},
         ) from error
-    if kept["run"] != dict(run):
+    if made_of != dict(run):
         raise InvalidInput(
             f"{path} is of another run (other settings, examples or base model).",
             hint="Give the same options to go on with it, or remove it to start anew.",
         )
-    state: dict[str, Any] = kept["state"]
     return state
 
 

@@ -80,6 +80,10 @@ def test_another_runs_checkpoint_is_refused(base: Model, passages: PassageStore,
     (tmp_path / CHECKPOINT).write_bytes(b"nothing")
     with pytest.raises(IndexCorrupt, match=CHECKPOINT):
         SealTrainer(base, passages, tmp_path, SETTINGS).train(pairs()[:20], SilentProgress())
+    for other in ({"step": 1}, [1]):
+        torch.save(other, tmp_path / CHECKPOINT)
+        with pytest.raises(IndexCorrupt, match=CHECKPOINT):
+            SealTrainer(base, passages, tmp_path, SETTINGS).train(pairs()[:20], SilentProgress())
 
 
 def test_too_few_pairs(base: Model, passages: PassageStore, tmp_path: Path) -> None:
