@@ -132,7 +132,7 @@ def _spaced(text: str) -> str:
 def _origins(text: str) -> list[int | None]:
     """For each character of `_spaced(text)`, the place in `text` it came from; None for a space.
 
-    Composition joins a base character and the marks after it; the joined character is traced to the base.
+    Composition joins a base character and what composes with it; the joined character is traced to the base.
     """
     origins: list[int | None] = []
     place = 0
@@ -141,7 +141,7 @@ def _origins(text: str) -> list[int | None]:
         origins.append(None)
         cluster_start = place
         for offset in range(1, len(word) + 1):
-            if offset < len(word) and _joins(word[offset]):
+            if offset < len(word) and _joins(text, cluster_start, place + offset):
                 continue
             cluster = text[cluster_start : place + offset]
             origins += [cluster_start] * len(unicodedata.normalize("NFC", cluster))
@@ -151,13 +151,22 @@ def _origins(text: str) -> list[int | None]:
 
 
 def _cluster_end(text: str, place: int) -> int:
-    """Where the character at `place`, with the marks that join it, ends."""
+    """Where the character at `place`, with what joins it, ends."""
     end = place + 1
-    while end < len(text) and _joins(text[end]):
+    while end < len(text) and _joins(text, place, end):
         end += 1
     return end
 
 
-def _joins(character: str) -> bool:
-    """Whether composition may join a character to the one before it (marks, and Hangul vowels and finals)."""
-    return unicodedata.combining(character) != 0 or "\u1160" <= character <= "\u11ff"
+def _joins(text: str, start: int, end: int) -> bool:
+    """Whether the character at `end` belongs to text[start:end]: as a mark, or because it composes with it.
+
+    The latter are no marks by their class: Hangul vowels and finals, vowel signs of several scripts of India.
+    """
+    character = text[end]
+    if character < "\u0300":
+        return False
+    if unicodedata.combining(unicodedata.normalize("NFD", character)[0]):
+        return True
+    apart = unicodedata.normalize("NFC", text[start:end]) + unicodedata.normalize("NFC", character)
+    return unicodedata.normalize("NFC", text[start : end + 1]) != apart

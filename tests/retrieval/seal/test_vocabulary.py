@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 from transformers import AutoTokenizer
@@ -58,7 +58,8 @@ def test_offsets_lead_back_to_the_text(vocabulary: Vocabulary) -> None:
             assert _spaced(piece).strip() == shown
 
 
-@given(st.text(alphabet="ab e\u0301\u0308\n\u1100\u1161\u11a8日"))
+@given(st.text(alphabet="ab e\u0301\u0308\n\u1100\u1161\u11a8日\u0995\u09c7\u09be\u0bc6\u0bbe\u0f73\u0f74"))
+@example("\u0995\u09c7\u09be b")
 def test_every_character_of_the_composed_text_has_an_origin(text: str) -> None:
     composed, origins = _spaced(text), _origins(text)
     assert len(composed) == len(origins)
