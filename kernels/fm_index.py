@@ -8,13 +8,15 @@ Ordonez 2015).
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skerry.core.errors import IndexCorrupt, InvalidInput
 from skerry.kernels import _native
+
+T = TypeVar("T", bound=np.generic)
 
 LOCATE_EVERY = 4
 """Every how many text positions the row is stored, by default; `skerry bench fm-index` measures others."""
@@ -45,7 +47,7 @@ def build_image(
     if alphabet < 0:
         raise InvalidInput(f"The alphabet has {alphabet} tokens; it cannot be negative.")
     with _named_errors("the passages"):
-        text = _native.FmText(_uint32(tokens, "tokens"), _int64(lengths, "lengths"), alphabet)
+        text = _native.FmText(_tokens(tokens), _list(lengths, "lengths"), alphabet)
         suffixes: NDArray[Any] = divsufsort(text.bytes)
         return text.image(suffixes, locate_every)
 
@@ -121,7 +123,7 @@ class FmIndex:
     def extend(self, ranges: ArrayLike, tokens: ArrayLike) -> NDArray[np.int64]:
         """Ranges (n, 2) of n-grams with one token (n,) appended; empty where that does not occur."""
         with self._errors():
-            return self._native.extend(_ranges(ranges), _uint32(tokens, "tokens"), self.threads)
+            return self._native.extend(_ranges(ranges), _tokens(tokens), self.threads)
 
     def continuations(
         self, ranges: ArrayLike
@@ -138,7 +140,7 @@ class FmIndex:
 
     def probe(self, ranges: ArrayLike, tokens: ArrayLike) -> NDArray[np.int64]:
         """Ranges (n, k, 2) of each of n n-grams with each of its k tokens: (n, k), or (k,) for all alike."""
-        pairs, asked = _ranges(ranges), _uint32(tokens, "tokens")
+        pairs, asked = _ranges(ranges), _uint32(tokens)
         if asked.ndim == 2 and len(asked) != len(pairs):
             raise InvalidInput(f"{len(pairs)} ranges and {len(asked)} rows of tokens do not match.")
         if asked.ndim not in (1, 2):
@@ -151,7 +153,7 @@ class FmIndex:
     def find(self, offsets: ArrayLike, tokens: ArrayLike) -> NDArray[np.int64]:
         """Ranges (n, 2) of whole n-grams: n-gram i is tokens[offsets[i]:offsets[i + 1]], offsets (n + 1,)."""
         with self._errors():
-            return self._native.find(_int64(offsets, "offsets"), _uint32(tokens, "tokens"), self.threads)
+            return self._native.find(_list(offsets, "offsets"), _tokens(tokens), self.threads)
 
     def locate(self, rows: ArrayLike, lengths: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Where the matches in single rows of ranges stand.
@@ -168,12 +170,12 @@ class FmIndex:
             InvalidInput: a row that is none, or without a match of that length.
         """
         with self._errors():
-            return self._native.locate(_int64(rows, "rows"), _int64(lengths, "lengths"), self.threads)
+            return self._native.locate(_list(rows, "rows"), _list(lengths, "lengths"), self.threads)
 
     def extract(self, passages: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
         """Tokens of passages (p,), in order: offsets int64 (p + 1,) and tokens uint32."""
         with self._errors():
-            return self._native.extract(_int64(passages, "passages"), self.threads)
+            return self._native.extract(_list(passages, "passages"), self.threads)
 
     def allowed_top(
         self, log_probs: ArrayLike, ranges: ArrayLike, k: int
@@ -186,7 +188,7 @@ class FmIndex:
         Args:
             log_probs: float32 (n, V), the next token's; V may be larger than the alphabet.
             ranges: (n, 2).
-            k: at least 1.
+            k: at least 1, below 2^31.
 
         Returns:
             tokens int32 (n, k), best first, the lower token where log-probs are equal, -1 where there are
@@ -199,8 +201,8 @@ class FmIndex:
             )
         if scores.shape[1] > 1 and scores.strides[1] != scores.itemsize:
             scores = np.ascontiguousarray(scores)
-        if k < 1:
-            raise InvalidInput(f"The best {k} continuations were asked for; at least 1.")
+        if not 1 <= k < 2**31:
+            raise InvalidInput(f"The best {k} continuations were asked for; at least 1, below 2^31.")
         with self._errors():
             return self._native.allowed_top(scores, _ranges(ranges), k, self.threads)
 
@@ -239,6 +241,20 @@ def _ranges(values: ArrayLike) -> NDArray[np.int64]:
     return array
 
 
+def _list(values: ArrayLike, what: str) -> NDArray[np.int64]:
+    return _flat(_int64(values, what), what)
+
+
+def _tokens(values: ArrayLike) -> NDArray[np.uint32]:
+    return _flat(_uint32(values), "tokens")
+
+
+def _flat(array: NDArray[T], what: str) -> NDArray[T]:
+    if array.ndim != 1:
+        raise InvalidInput(f"The {what} have shape {array.shape}; one after another, (n,), is needed.")
+    return array
+
+
 def _int64(values: ArrayLike, what: str) -> NDArray[np.int64]:
     array = np.asarray(values)
     if array.dtype.kind not in "iu" and array.size > 0:
@@ -246,13 +262,13 @@ def _int64(values: ArrayLike, what: str) -> NDArray[np.int64]:
     return np.ascontiguousarray(array, dtype=np.int64)
 
 
-def _uint32(values: ArrayLike, what: str) -> NDArray[np.uint32]:
+def _uint32(values: ArrayLike) -> NDArray[np.uint32]:
     array = np.asarray(values)
     if array.dtype != np.uint32 and array.size > 0:
         if array.dtype.kind not in "iu":
-            raise InvalidInput(f"The {what} are {array.dtype}, not integers.")
+            raise InvalidInput(f"The tokens are {array.dtype}, not integers.")
         if array.min() < 0 or array.max() >= 2**32:
-            raise InvalidInput(f"The {what} have a value below 0 or above 2^32.")
+            raise InvalidInput("The tokens have a value that is negative or not below 2^32.")
     return np.ascontiguousarray(array, dtype=np.uint32)
 
 

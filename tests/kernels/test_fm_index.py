@@ -368,6 +368,10 @@ class TestBadInput:
             lambda: small.extend(everything, [-1]),
             lambda: small.extend(everything, [2**32]),
             lambda: small.extend(everything, [0.5]),
+            lambda: small.extend(everything, [[3]]),
+            lambda: small.find([[0, 1]], [3]),
+            lambda: small.locate([[1]], [1]),
+            lambda: small.extract([[0]]),
             lambda: small.probe(everything, [[3], [4]]),
             lambda: small.probe(everything, [[[3]]]),
             lambda: small.find([], [3]),
@@ -385,6 +389,7 @@ class TestBadInput:
             lambda: small.allowed_top(np.zeros((1, 6)), everything, 1),
             lambda: small.allowed_top(np.zeros(6, np.float32), everything, 1),
             lambda: small.allowed_top(np.zeros((1, 6), np.float32), everything, 0),
+            lambda: small.allowed_top(np.zeros((1, 6), np.float32), everything, 2**62),
         ):
             with pytest.raises(InvalidInput):
                 ask()
@@ -397,6 +402,8 @@ class TestBadInput:
             ([1, 5], [2], 5),
             ([1, -1], [2], 5),
             ([1.5, 2], [2], 5),
+            ([[1, 2]], [2], 5),
+            ([1, 2], [[2]], 5),
             ([], [], -1),
             ([], [], 2**25),
         ):
