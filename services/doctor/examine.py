@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from skerry.core.models.store import ModelStore
+from skerry.services.doctor.adapters import check_adapters
 from skerry.services.doctor.base import Finding
 from skerry.services.doctor.kernels import check_kernels
 from skerry.services.doctor.machine import check_machine
@@ -19,5 +20,6 @@ def examine(store: ModelStore) -> Iterator[Finding]:
     yield from check_packages()
     yield from check_kernels()
     yield from check_models(store)
+    yield from check_adapters(store)
     yield from check_extras()
     yield from check_programs()

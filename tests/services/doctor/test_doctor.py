@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from skerry.core.models.store import ModelStore
+from skerry.retrieval.seal import adapter
 from skerry.services.cli.doctor import doctor
-from skerry.services.doctor import kernels, machine, models, packages, programs
+from skerry.services.doctor import adapters, kernels, machine, models, packages, programs
 
 
 def test_without_models_it_fails_and_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,6 +43,31 @@ def test_a_damaged_model(tmp_path: Path) -> None:
     assert found["all-MiniLM-L6-v2"].state == "wrong"
     assert "skerry-model.json is damaged" in found["all-MiniLM-L6-v2"].found
     assert found["all-MiniLM-L6-v2"].fix.endswith("--force")
+
+
+def test_the_shipped_adapter_and_the_copy_of_its_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = "SmolLM2-135M-Instruct"
+    shipped, store = tmp_path / "shipped", ModelStore(tmp_path / "models")
+    monkeypatch.setattr(adapter, "SHIPPED", shipped)
+    assert list(adapters.check_adapters(store)) == []
+    shipped.mkdir()
+    config = {"base_model": base, "rank": 1, "weights_sha256": "", "format": 1}
+    hashes = {"base_weights_hash": "w", "base_tokenizer_hash": "t"}
+    (shipped / adapter.CONFIG).write_text(json.dumps(config | hashes))
+    [found] = adapters.check_adapters(store)
+    assert (found.state, found.fix) == ("absent", f"skerry models pull {base}")
+    record = {"format": 1, "files": {}, "weights_hash": "w", "tokenizer_hash": "t"}
+    (store.folder / base).mkdir(parents=True)
+    for copy, state in ((record, "ok"), (record | {"weights_hash": "x"}, "absent")):
+        (store.folder / base / "skerry-model.json").write_text(json.dumps(copy))
+        [found] = adapters.check_adapters(store)
+        assert found.state == state
+    assert "another copy" in found.found and "--from registry" in found.fix
+    (shipped / adapter.CONFIG).write_text("{")
+    [found] = adapters.check_adapters(store)
+    assert found.state == "wrong" and adapter.CONFIG in found.found
 
 
 def test_both_builds_of_faiss(monkeypatch: pytest.MonkeyPatch) -> None:
