@@ -1,4 +1,4 @@
-"""The adapter that comes with Skerry: SEAL puts it on one copy of one model, and leaves any other as it is."""
+"""The adapter that comes with Skerry: SEAL puts it on one copy of one model and leaves others as they are."""
 
 from __future__ import annotations
 
