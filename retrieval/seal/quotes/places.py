@@ -63,7 +63,7 @@ class Places:
 
     def _located(self, matches: Matches) -> dict[int, list[tuple[int, int]]]:
         """First tokens and numbers of tokens of the occurrences, by passage."""
-        sizes = matches.ranges[:, 1] - matches.ranges[:, 0]
+        sizes = np.minimum(matches.ranges[:, 1] - matches.ranges[:, 0], _MOST_ROWS)
         ways = np.repeat(np.arange(len(matches)), sizes)[:_MOST_ROWS]
         rows = (np.arange(len(ways)) - (np.cumsum(sizes) - sizes - matches.ranges[:, 0])[ways]).astype(
             np.int64

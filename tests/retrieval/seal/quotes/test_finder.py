@@ -98,6 +98,15 @@ def test_the_only_word_of_meaning_is_enough_and_function_words_prove_nothing(mak
     assert _told(_find(made, "quux")) == [("quux", False, 0)]
 
 
+def test_of_what_is_common_some_places_are_read(make: Make) -> None:
+    """More often than occurrences are located, and in several ways: after a space, after a mark."""
+    made = make((("Oil", "lamp " * 4000), ("Gas", "(lamp " * 3000), ("", "(lamp) " * 3000)))
+    for text, count in (("lamp", 10_000), ("lamp lamp", 3999), ("lamp (lamp", 6998)):
+        quotes = _find(made, text)
+        assert [quote.count for quote in quotes] == [count]
+        _check_places(quotes, made[1], text)
+
+
 @pytest.mark.parametrize(
     ("text", "count"),
     [
