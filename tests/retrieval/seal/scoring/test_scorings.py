@@ -1,4 +1,4 @@
-"""The three scorings: by hand on five passages, and against slow versions on random corpora."""
+"""The scorings: by hand on five passages, and against slow versions on random corpora."""
 
 from __future__ import annotations
 
