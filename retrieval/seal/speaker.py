@@ -32,12 +32,14 @@ class Speaker:
     """A loaded language model, the lock that is held while it speaks, and the thread in which it does.
 
     One caller at a time: more would take turns on the processors, each with a cache of its own in memory. And
-    in one thread: each that computes keeps freed memory and helping threads of its own.
+    in one thread, the one that loaded it: each that computes keeps freed memory and helping threads of its own,
+    and where there are more helpers than processors OpenMP lets them sleep between any two products, which
+    doubles the time of a step.
     """
 
     language_model: LanguageModel
+    thread: ThreadPoolExecutor
     turn: threading.Lock = field(default_factory=threading.Lock)
-    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "language-model"))
 
 
 _speakers: weakref.WeakValueDictionary[tuple[Model, Adapter | None, str], Speaker] = (
@@ -54,7 +56,9 @@ def speaker(model: Model, adapter: Adapter | None, dtype: str) -> Speaker:
         if found is None:
             from skerry.retrieval.seal.language_model import load
 
-            found = Speaker(load(model, None if adapter is None else adapter.folder, dtype=dtype))
+            thread = ThreadPoolExecutor(1, "language-model")
+            folder = None if adapter is None else adapter.folder
+            found = Speaker(thread.submit(load, model, folder, dtype=dtype).result(), thread)
             _speakers[key] = found
         return found
 
