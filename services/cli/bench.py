@@ -131,6 +131,7 @@ def seal(
 @click.option(
     "--questions", "limit", default=500, show_default=True, type=click.IntRange(1), help="Questions to ask."
 )
+@click.option("--spread", is_flag=True, help="Questions spread evenly over the file, not its first ones.")
 @click.option("--beams", default="5,10,15", show_default=True, help="Numbers of beams, with commas.")
 @click.option(
     "--adapters", default="none,shipped", show_default=True, help="none, shipped, or folders, with commas."
@@ -152,6 +153,7 @@ def seal_quality(
     folder: Path,
     gold: Path,
     limit: int,
+    spread: bool,
     beams: str,
     adapters: str,
     ks: str,
@@ -174,6 +176,7 @@ def seal_quality(
     from skerry.benchmarks.seal.processors import on_processors
     from skerry.benchmarks.seal.quality import facts, find_lists, make_spec
     from skerry.benchmarks.seal.quality_table import lines, quality_table
+    from skerry.benchmarks.seal.questions import spread_evenly
     from skerry.core.progress import default_progress
     from skerry.evaluation.gold import read_gold
     from skerry.retrieval.index.reader import Index
@@ -185,7 +188,7 @@ def seal_quality(
     shares = positive_numbers("--weights", weights)
     legs = [] if fuse.strip() == "none" else leg_names(fuse)
     depth = max(100, ranks[-1])
-    questions = read_gold(gold, limit)
+    questions = spread_evenly(read_gold(gold), limit) if spread else read_gold(gold, limit)
     progress = default_progress(quiet)
     with on_processors(threads), Index.open(folder) as index:
         spec = make_spec(index, leg_names(adapters), numbers, legs, depth)
