@@ -32,9 +32,9 @@ class Speaker:
     """A loaded language model, the lock that is held while it speaks, and the thread in which it does.
 
     One caller at a time: more would take turns on the processors, each with a cache of its own in memory. And
-    in one thread, the one that loaded it: each that computes keeps freed memory and helping threads of its own,
-    and where there are more helpers than processors OpenMP lets them sleep between any two products, which
-    doubles the time of a step.
+    in one thread, the one that loaded it: each that computes keeps freed memory and helping threads of its
+    own, and where there are more helpers than processors OpenMP lets them sleep between any two products,
+    which doubles the time of a step.
     """
 
     language_model: LanguageModel
