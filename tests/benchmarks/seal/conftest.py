@@ -44,9 +44,17 @@ class Small:
     gold: Path
 
 
+@pytest.fixture(scope="module")
+def small(made: Path) -> Iterator[Small]:
+    """Everything. Commands find no other models."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKERRY_MODELS", str(made / "models"))
+        yield Small(made / "index", made / "gold.jsonl")
+
+
 @pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
-    """Everything; the model has learnt where the first answers stand. Commands find no other models."""
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of it all; the model has learnt where the first answers stand."""
     folder = tmp_path_factory.mktemp("bench")
     gold = folder / "gold.jsonl"
     with (folder / "corpus.jsonl").open("w") as file:
@@ -68,9 +76,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
     )
     store = ModelStore(folder / "models")
     build_index(spec, folder / "index", engine=SerialEngine(), models=store, progress=SilentProgress())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SKERRY_MODELS", str(folder / "models"))
-        yield Small(folder / "index", gold)
+    return folder
 
 
 def _language_model(folder: Path) -> Path:
