@@ -54,6 +54,7 @@ class Settings:
         compiled: translate the model's layers with torch's compiler first: a minute or two, then about 1.4
             times the pairs a second. Needs a C++ compiler.
         seed: of the factors, the order and the n-grams drawn.
+        checkpoint_every: steps between two checkpoints.
     """
 
     rank: int = 12
@@ -137,7 +138,7 @@ class SealTrainer:
 
     @torch.inference_mode()
     def loss(self, pairs: Sequence[Pair], progress: Progress) -> float:
-        """Mean cross-entropy in nats a target token over held-out pairs."""
+        """Mean cross-entropy in nats a target token over held-out pairs; not a number without any target."""
         total = weight = 0.0
         with (
             torch.compiler.set_stance("force_eager"),  # no second compilation, for inference
@@ -145,8 +146,9 @@ class SealTrainer:
         ):
             for start in range(0, len(pairs), self._settings.pairs):
                 rows = pairs[start : start + self._settings.pairs]
-                loss, weights = self._losses(self._pack(rows, start, training=False))
-                total, weight = total + float(loss), weight + weights
+                if packed := self._pack(rows, start, training=False):
+                    loss, weights = self._losses(packed)
+                    total, weight = total + float(loss), weight + weights
                 task.advance(len(rows))
         return total / weight if weight else math.nan
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -59,6 +60,16 @@ def test_it_learns_and_its_adapter_can_be_read(base: Model, passages: PassageSto
     assert config.base_weights_hash == base.weights_hash
     assert {factor.shape[0] for name, factor in factors.items() if name.endswith("_a")} == {4}
     assert not (tmp_path / CHECKPOINT).exists()
+
+
+def test_held_out_pairs_without_targets_are_passed_over(
+    base: Model, passages: PassageStore, tmp_path: Path
+) -> None:
+    trainer = SealTrainer(base, passages, tmp_path, SETTINGS)
+    whole = Pair("The whole passage.", 3, hidden=(0, 100))
+    some = pairs()[: SETTINGS.pairs]
+    assert trainer.loss([*some, whole], SilentProgress()) == trainer.loss(some, SilentProgress())
+    assert math.isnan(trainer.loss([whole], SilentProgress()))
 
 
 def test_a_stop_leaves_no_trace(base: Model, passages: PassageStore, tmp_path: Path) -> None:
