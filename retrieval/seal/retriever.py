@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from skerry.core.deadline import Deadline
 from skerry.core.errors import IndexNotReady
+from skerry.core.memory import give_back_freed_memory
 from skerry.core.models.store import Model
 from skerry.core.timing import Timings
 from skerry.retrieval.base import Candidates, Evidence, Option
@@ -172,7 +173,10 @@ def _ask(
     """One turn of the language model: what it says to all of these questions."""
     from skerry.retrieval.seal.decoding import decode
 
-    decoding = decode(model, index, questions, options, deadline=deadline)
+    try:
+        decoding = decode(model, index, questions, options, deadline=deadline)
+    finally:
+        give_back_freed_memory()
     return [_Said(decoded, decoding.profile) for decoded in decoding.questions]
 
 
