@@ -14,6 +14,8 @@ from skerry.core.files import sha256_file, write_atomically
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from skerry.core.models.store import Model
+
 _FORMAT = 1
 CONFIG = "config.json"
 WEIGHTS = "adapter.safetensors"
@@ -57,6 +59,16 @@ def save(folder: Path, config: AdapterConfig, factors: Mapping[str, Tensor]) -> 
     write_atomically(folder / WEIGHTS, to_bytes(tensors))
     fields = asdict(config) | {"format": _FORMAT, "weights_sha256": sha256_file(folder / WEIGHTS)}
     write_atomically(folder / CONFIG, json.dumps(fields, indent=2, sort_keys=True).encode() + b"\n")
+
+
+def is_shipped_for(folder: Path, config: AdapterConfig, model: Model) -> bool:
+    """Whether this is the adapter that comes with Skerry and `model` some copy of its catalogue model.
+
+    Copies of one model differ in rounding (one source has it in four bits a weight, another in sixteen), and
+    the adapter serves them all: with weights moved as far as four bits would have moved them it found 89% of
+    400 questions' passages among the first five instead of 90%. An adapter of the user's own is for one copy.
+    """
+    return folder == SHIPPED and model.name == config.base_model
 
 
 def load_config(folder: Path) -> AdapterConfig:

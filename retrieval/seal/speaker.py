@@ -66,8 +66,8 @@ def speaker(model: Model, adapter: Adapter | None, dtype: str) -> Speaker:
 def chosen_adapter(choice: str, model: Model) -> Adapter | None:
     """The adapter that a leg's parameter `adapter` stands for on this model, or None for the model as it is.
 
-    "shipped" is the one that comes with Skerry, where this is the model it was trained on; "none" is none;
-    anything else is a folder.
+    "shipped" is the one that comes with Skerry, where this is a copy of the model it was trained on; "none"
+    is none; anything else is a folder.
 
     Raises:
         NotFound: no adapter in that folder.
@@ -81,8 +81,9 @@ def chosen_adapter(choice: str, model: Model) -> Adapter | None:
         if not (adapter.SHIPPED / adapter.CONFIG).is_file():
             return None
         config = adapter.load_config(adapter.SHIPPED)
-        fits = (config.base_weights_hash, config.base_tokenizer_hash)
-        if fits != (model.weights_hash, model.tokenizer_hash):
+        hashes = (config.base_weights_hash, config.base_tokenizer_hash)
+        same = hashes == (model.weights_hash, model.tokenizer_hash)
+        if not same and not adapter.is_shipped_for(adapter.SHIPPED, config, model):
             return None
         return Adapter(adapter.SHIPPED, config.weights_sha256)
     folder = Path(choice).expanduser()

@@ -1,4 +1,4 @@
-"""The adapter that comes with Skerry: SEAL puts it on one copy of one model and leaves others as they are."""
+"""The adapter that comes with Skerry: whether its model is here, and in the copy that it was trained on."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _NAME = "SEAL's adapter"
 def check_adapters(store: ModelStore) -> Iterator[Finding]:
     """Compare the model that the shipped adapter belongs to with the one that is here."""
     from skerry.retrieval.seal import adapter
-    from skerry.retrieval.seal.speaker import chosen_adapter
 
     if not (adapter.SHIPPED / adapter.CONFIG).is_file():
         return
     try:
-        base = adapter.load_config(adapter.SHIPPED).base_model
+        config = adapter.load_config(adapter.SHIPPED)
+        base = config.base_model
     except IndexCorrupt as error:
         yield Finding("models", _NAME, "wrong", error.message, "Install Skerry again.")
         return
@@ -28,13 +28,8 @@ def check_adapters(store: ModelStore) -> Iterator[Finding]:
     except SkerryError as error:
         yield Finding("models", _NAME, "absent", error.message, f"skerry models pull {base}")
         return
-    if chosen_adapter("shipped", model) is None:
-        yield Finding(
-            "models",
-            _NAME,
-            "absent",
-            f"is for another copy of {base} than {model.folder} holds: SEAL asks that one without it",
-            f"skerry models pull {base} --from registry --force",
-        )
-        return
-    yield Finding("models", _NAME, "ok", f"for {base}")
+    hashes = (config.base_weights_hash, config.base_tokenizer_hash)
+    same = hashes == (model.weights_hash, model.tokenizer_hash)
+    told = "" if same else ", trained on another copy of it than is here: a little less good"
+    fix = "" if same else f"skerry models pull {base} --from registry --force"
+    yield Finding("models", _NAME, "ok", f"for {base}{told}", fix)

@@ -54,13 +54,14 @@ def load(
 
 def _factors(folder: Path, model: Model) -> dict[str, Any]:
     config, factors = adapters.load(folder)
-    model.check_is(
-        config.base_model,
-        config.base_weights_hash,
-        config.base_tokenizer_hash,
-        made=f"The SEAL adapter in {folder} was trained on",
-        hint="Use the model that it was trained on, or train an adapter for this one.",
-    )
+    if not adapters.is_shipped_for(folder, config, model):
+        model.check_is(
+            config.base_model,
+            config.base_weights_hash,
+            config.base_tokenizer_hash,
+            made=f"The SEAL adapter in {folder} was trained on",
+            hint="Use the model that it was trained on, or train an adapter for this one.",
+        )
     return factors
 
 

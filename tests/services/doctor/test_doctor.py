@@ -60,10 +60,10 @@ def test_the_shipped_adapter_and_the_copy_of_its_model(
     assert (found.state, found.fix) == ("absent", f"skerry models pull {base}")
     record = {"format": 1, "files": {}, "weights_hash": "w", "tokenizer_hash": "t"}
     (store.folder / base).mkdir(parents=True)
-    for copy, state in ((record, "ok"), (record | {"weights_hash": "x"}, "absent")):
+    for copy, fix in ((record, False), (record | {"weights_hash": "x"}, True)):
         (store.folder / base / "skerry-model.json").write_text(json.dumps(copy))
         [found] = adapters.check_adapters(store)
-        assert found.state == state
+        assert (found.state, bool(found.fix)) == ("ok", fix)
     assert "another copy" in found.found and "--from registry" in found.fix
     (shipped / adapter.CONFIG).write_text("{")
     [found] = adapters.check_adapters(store)

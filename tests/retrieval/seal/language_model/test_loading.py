@@ -52,6 +52,20 @@ def test_adapters(folders: dict[str, Model], tmp_path: Path, kind: str) -> None:
         load(folder, tmp_path / "nothing")
 
 
+def test_the_shipped_adapter_serves_every_copy_of_its_model(
+    folders: dict[str, Model], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = folders["llama"]
+    weights = tiny.weights("llama")
+    low_rank.attach(weights.base_model, rank=2, seed=3)
+    config = adapter.AdapterConfig(model.name, "of another copy", model.tokenizer_hash, 2)
+    adapter.save(tmp_path, config, low_rank.state(weights.base_model))
+    with pytest.raises(IndexCorrupt, match="was trained on"):
+        load(model, tmp_path)
+    monkeypatch.setattr(adapter, "SHIPPED", tmp_path)
+    assert load(model, tmp_path).context == load(model).context
+
+
 def test_a_forced_first_token_may_stand_in_either_config(
     cases: dict[str, Case], folders: dict[str, Model], tmp_path: Path
 ) -> None:

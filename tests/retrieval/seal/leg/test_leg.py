@@ -7,7 +7,7 @@ import json
 import shutil
 import weakref
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +198,9 @@ class TestAdapter:
         assert asdict(chosen)["folder"] == folder
         other = small_models.resolve(str(write_language_model(tmp_path / "other", ["a text"], seed=3)))
         assert chosen_adapter("shipped", other) is None
+        copy = replace(other, name=adapter.load_config(folder).base_model)
+        again = chosen_adapter("shipped", copy)
+        assert again is not None and again.folder == folder
 
 
 def test_the_model_is_shared_while_it_is_used(model: Model) -> None:
