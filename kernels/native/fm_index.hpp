@@ -37,13 +37,6 @@ public:
     std::uint32_t locate_every() const { return header_.locate_every; }
     const FmHeader& header() const { return header_; }
 
-    FmRange beginnings() const { return {1, static_cast<std::int64_t>(header_.passages + 2)}; }
-
-    // How many rows `token` has.
-    std::uint32_t occurrences(std::uint64_t token) const {
-        return token < header_.alphabet ? matrix_.code(static_cast<std::uint32_t>(token) + kFirstToken).count : 0;
-    }
-
     // Ranges of n-grams longer by one token: the i-th of `count` extends range i / fan by token i (or i % fan where
     // `shared`). An unknown token's range is empty: 0, 0.
     void extend(const FmRange* ranges, const std::uint32_t* tokens, std::uint64_t count, std::uint64_t fan, bool shared,
@@ -57,7 +50,7 @@ public:
                     out[i] = started(ranges[i / fan], tokens[shared ? i % fan : i],
                                      static_cast<std::uint32_t>(i - first), ways);
                 go(ways, portable);
-                for (const WaveletMatrix::Arrival& one : ways.arrived) out[first + one.id] = {one.low, one.high};
+                for (const WaveletMatrix::Arrival& one : ways.arrived) out[first + one.id] = whole(one.low, one.high);
             }
         });
     }
@@ -92,7 +85,7 @@ public:
                     moving.resize(kept);
                     go(ways, portable);
                     for (const WaveletMatrix::Arrival& one : ways.arrived) {
-                        out[first + one.id] = {one.low, one.high};
+                        out[first + one.id] = whole(one.low, one.high);
                         moving.push_back(one);
                     }
                 }
@@ -180,7 +173,7 @@ public:
                 if (symbol < kFirstToken) continue;
                 const std::uint64_t place = base + places[one.query]++;
                 out.tokens[place] = symbol - kFirstToken;
-                out.ranges[place] = {one.low, one.high};
+                out.ranges[place] = whole(one.low, one.high);
             }
             // `places[i]` is now the end of range i's, where those were listed and not kept already.
             for (std::uint64_t i = 0; i < last - first; ++i) {
@@ -225,10 +218,12 @@ public:
                 }
                 // The passage's tokens stand at starts_[before - 1] + 1 .. starts_[before] - 1, reversed; the match
                 // begins in the text with its last token.
+                if (starts_[before - 1] >= position || starts_[before] < position)
+                    throw DamagedSection("its passages do not follow each other");
                 const std::int64_t last = static_cast<std::int64_t>(starts_[before]) - 1 - starts[i];
+                if (lengths[i] < 0 || lengths[i] > last + 1) throw no_match(i, rows[i], lengths[i]);
                 passages[i] = static_cast<std::int64_t>(before) - 1;
                 starts[i] = last - lengths[i] + 1;
-                if (starts[i] < 0 || lengths[i] < 0) throw no_match(i, rows[i], lengths[i]);
             }
         });
     }
@@ -244,7 +239,7 @@ public:
                  bool portable, unsigned threads) const {
         parallel_for(count, kExtractGrain, threads, [&](std::uint64_t begin, std::uint64_t end) {
             WaveletMatrix::Scratch& scratch = this_thread().scratch;
-        scratch.clear();
+            scratch.clear();
             for (std::uint64_t first = begin; first < end; first += kChunk) {
                 const std::uint64_t last = std::min(end, first + kChunk);
                 for (std::uint64_t i = first; i < last; ++i)
@@ -355,6 +350,12 @@ private:
     }
 
     FmRange everything() const { return {0, static_cast<std::int64_t>(header_.rows)}; }
+
+    // A range that a walk arrived at.
+    SKERRY_INLINE FmRange whole(std::uint32_t low, std::uint32_t high) const {
+        if (low > high || high > header_.rows) throw DamagedSection("its levels lead to rows that it does not have");
+        return {low, high};
+    }
 
     void go(WaveletMatrix::Ways& ways, bool portable) const {
         run_fastest(portable, [&]<class Isa>() SKERRY_INLINE_LAMBDA { matrix_.go<Isa>(ways); });

@@ -64,9 +64,7 @@ public:
         }
     }
 
-    std::uint32_t rows() const { return levels_[0].bits.size(); }
     const SymbolCode& code(std::uint32_t symbol) const { return codes_[symbol]; }
-    std::uint32_t symbols() const { return static_cast<std::uint32_t>(codes_.size()); }
     std::uint32_t leaf_symbol(std::uint32_t leaf) const { return symbols_[leaf]; }
 
     // Both ends of a range, down the way of one symbol.
