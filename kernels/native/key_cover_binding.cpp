@@ -32,32 +32,34 @@ nb::ndarray<nb::numpy, T, nb::ndim<1>> array_of(std::vector<T>&& values) {
     return nb::ndarray<nb::numpy, T, nb::ndim<1>>(kept->data(), {kept->size()}, owner);
 }
 
-void check(bool right, const std::string& what) {
-    if (!right) throw std::invalid_argument(what);
+[[noreturn]] void wrong(const std::string& what) { throw std::invalid_argument(what); }
+
+void check(bool right, const char* what) {
+    if (!right) wrong(what);
 }
 
 // Offsets rise from 0 to the number of tokens. Starts in a passage are 32-bit.
 void check_ragged(const Array<std::int64_t>& offsets, std::size_t tokens, std::int64_t shortest, const char* what) {
     const std::string name(what);
-    check(offsets.size() > 0 && offsets(0) == 0, name + " offsets must start with 0");
+    if (offsets.size() == 0 || offsets(0) != 0) wrong(name + " offsets must start with 0");
     for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
         const std::int64_t length = offsets(i + 1) - offsets(i);
-        check(length >= shortest && length <= 0x7FFFFFFF,
-              name + " " + std::to_string(i) + " has an impossible length, " + std::to_string(length));
+        if (length < shortest || length > 0x7FFFFFFF)
+            wrong(name + " " + std::to_string(i) + " has an impossible length, " + std::to_string(length));
     }
-    check(static_cast<std::size_t>(offsets(offsets.size() - 1)) == tokens,
-          name + " offsets end with " + std::to_string(offsets(offsets.size() - 1)) + " of " +
+    if (static_cast<std::size_t>(offsets(offsets.size() - 1)) != tokens)
+        wrong(name + " offsets end with " + std::to_string(offsets(offsets.size() - 1)) + " of " +
               std::to_string(tokens) + " tokens");
 }
 
 Keys keys_of(const Array<std::int64_t>& offsets, const Array<std::uint32_t>& tokens, const Array<double>& weights,
              double b) {
     check_ragged(offsets, tokens.size(), 1, "key");
-    check(weights.size() + 1 == offsets.size() && weights.size() < key_cover::kNone,
-          std::to_string(weights.size()) + " weights for " + std::to_string(offsets.size() - 1) + " keys");
+    if (weights.size() + 1 != offsets.size() || weights.size() >= key_cover::kNone)
+        wrong(std::to_string(weights.size()) + " weights for " + std::to_string(offsets.size() - 1) + " keys");
     for (std::size_t i = 0; i < weights.size(); ++i)
-        check(weights(i) >= 0 && std::isfinite(weights(i)) && (i == 0 || weights(i) <= weights(i - 1)),
-              "weights must be finite, at least 0 and falling; key " + std::to_string(i) + " has " +
+        if (!(weights(i) >= 0) || !std::isfinite(weights(i)) || (i > 0 && weights(i) > weights(i - 1)))
+            wrong("weights must be finite, at least 0 and falling; key " + std::to_string(i) + " has " +
                   std::to_string(weights(i)));
     check(b >= 0 && b <= 1, "the repetition discount must be in [0, 1]");
     return {offsets.data(), tokens.data(), weights.data(), static_cast<std::uint32_t>(weights.size())};
@@ -75,9 +77,8 @@ nb::tuple cover_located(const Array<std::int64_t>& key_offsets, const Array<std:
               "keys, passages and starts of the located rows differ in number");
         std::vector<key_cover::Located> rows(keys.size());
         for (std::size_t i = 0; i < rows.size(); ++i) {
-            check(keys(i) >= 0 && keys(i) < all.count && passages(i) >= 0 && starts(i) >= 0 &&
-                      starts(i) <= 0x7FFFFFFF,
-                  "row " + std::to_string(i) + " (key " + std::to_string(keys(i)) + ", passage " +
+            if (keys(i) < 0 || keys(i) >= all.count || passages(i) < 0 || starts(i) < 0 || starts(i) > 0x7FFFFFFF)
+                wrong("row " + std::to_string(i) + " (key " + std::to_string(keys(i)) + ", passage " +
                       std::to_string(passages(i)) + ", start " + std::to_string(starts(i)) + ") cannot be");
             rows[i] = {static_cast<std::uint64_t>(passages(i)), static_cast<std::uint32_t>(keys(i)),
                        static_cast<std::uint32_t>(starts(i))};
@@ -97,13 +98,13 @@ nb::tuple cover_passages(const Array<std::int64_t>& key_offsets, const Array<std
     {
         const nb::gil_scoped_release release;
         const Keys keys = keys_of(key_offsets, key_tokens, weights, b);
-        check(anchored.size() == keys.count,
-              std::to_string(anchored.size()) + " anchors for " + std::to_string(keys.count) + " keys");
+        if (anchored.size() != keys.count)
+            wrong(std::to_string(anchored.size()) + " anchors for " + std::to_string(keys.count) + " keys");
         check(single_tokens.size() == single_weights.size(), "single tokens and their weights differ in number");
         for (std::size_t i = 0; i < single_weights.size(); ++i)
             check(single_weights(i) >= 0 && std::isfinite(single_weights(i)),
                   "weights of single tokens must be finite and at least 0");
-        check(vocabulary <= kMostTokens, "a vocabulary of " + std::to_string(vocabulary) + " is too large");
+        if (vocabulary > kMostTokens) wrong("a vocabulary of " + std::to_string(vocabulary) + " is too large");
         check_ragged(offsets, tokens.size(), 0, "passage");
         scores.resize(offsets.size() - 1);
         std::vector<key_cover::Taken> taken;
