@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skerry.core.errors import InvalidInput
 from skerry.retrieval.seal.scoring.corpus import Corpus
-from skerry.retrieval.seal.scoring.keys import Keys
+from skerry.retrieval.seal.scoring.keys import KINDS, Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,18 @@ class Located:
     seconds: float
 
 
-def best_first(keys: Keys, worth: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Numbers of the keys by falling `worth` (n,), then falling length, each sequence of tokens once."""
+def best_first(keys: Keys, worth: NDArray[np.float64], *, titles_apart: bool = False) -> NDArray[np.int64]:
+    """Numbers of the keys by falling `worth` (n,), then falling length, each sequence of tokens once.
+
+    With `titles_apart` a title, which stands at beginnings only, does not stand for an n-gram of its tokens.
+    """
     order = np.lexsort((-keys.lengths, -worth))
     data, offsets = keys.tokens.astype(np.uint32).tobytes(), keys.offsets.tolist()
-    seen: set[bytes] = set()
+    apart = keys.kinds == KINDS.index("title") if titles_apart else np.zeros(len(keys), np.bool_)
+    seen: set[tuple[bytes, bool]] = set()
     best = []
     for key in order.tolist():
-        name = data[4 * offsets[key] : 4 * offsets[key + 1]]
+        name = (data[4 * offsets[key] : 4 * offsets[key + 1]], bool(apart[key]))
         if name not in seen:
             seen.add(name)
             best.append(key)

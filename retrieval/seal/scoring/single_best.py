@@ -24,8 +24,7 @@ def single_best(
 ) -> Scored:
     """Score passages by the highest `worth` (n,) of keys in them that are `usable` (n,) and rare enough."""
     usable = usable & (keys.counts <= options.max_count)
-    # A title may have the tokens of an n-gram that is too frequent.
-    ranked = best_first(keys, np.where(usable, worth, -np.inf))
+    ranked = best_first(keys, np.where(usable, worth, -np.inf), titles_apart=True)
     ranked = ranked[usable[ranked]]
     places = locate(keys, ranked, corpus, within)
     # By passage, then rank, then start: the first of a passage is its best key's first place.

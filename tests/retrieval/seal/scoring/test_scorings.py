@@ -374,6 +374,13 @@ def test_intersective_is_as_defined(case: tuple[Corpus, list[Row], np.ndarray, S
             assert match.count == high - low
 
 
+@pytest.mark.parametrize("name", ["lm", "lm_fm"])
+def test_a_title_does_not_stand_for_the_ngram_of_its_tokens(name: str) -> None:
+    corpus = Corpus(BruteIndex([[1, 2, 5], [4, 1, 2], [3, 3, 3]], 6))
+    rows = [([1, 2], -0.5, "title"), ([1, 2], -0.5, "body")]
+    assert sorted(score(name, corpus, rows).passages.tolist()) == [0, 1]
+
+
 @settings(max_examples=200, deadline=None)
 @given(cases(), st.sampled_from(["lm", "lm_fm"]))
 def test_single_best_is_as_defined(
