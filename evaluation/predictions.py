@@ -6,7 +6,6 @@ guess has exactly one output. Beside the main file stands `FILE.run.json`, which
 
 from __future__ import annotations
 
-import fcntl
 import json
 import math
 import os
@@ -15,10 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from skerry.core.errors import AlreadyExists, InvalidInput
+from skerry.core.errors import InvalidInput
 from skerry.core.failpoints import failpoint
 from skerry.core.files import fsync_directory, naming_full_disk, write_atomically
 from skerry.evaluation.gold import Record
+from skerry.evaluation.resuming import difference, lock_for_writing
 from skerry.retrieval.corpus.records import Passage
 
 _FORMAT = 1
@@ -96,7 +96,7 @@ class PredictionFiles:
             # Kept open and never written: the lock lives as long as this object or its process.
             self._lock = os.open(out.with_name(f".{out.name}.lock"), os.O_CREAT | os.O_RDWR, 0o644)
         try:
-            self._take_lock(out)
+            lock_for_writing(self._lock, out)
             if restart:
                 self._remove()
             self._check_sidecar(out)
@@ -134,14 +134,6 @@ class PredictionFiles:
     ) -> None:
         self.close()
 
-    def _take_lock(self, out: Path) -> None:
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise AlreadyExists(
-                f"Another run is writing {out}.", hint="Wait for it, or choose another --out."
-            ) from error
-
     def _remove(self) -> None:
         for path in (self._sidecar, *self.paths.values()):
             path.unlink(missing_ok=True)
@@ -165,7 +157,7 @@ class PredictionFiles:
             ) from error
         if found != json.loads(json.dumps(self._wanted)):
             raise InvalidInput(
-                f"{out} was made with other settings: {_difference(found, self._wanted)}.",
+                f"{out} was made with other settings: {difference(found, self._wanted)}.",
                 hint="Choose another --out, or write it anew with --restart.",
                 details={"path": str(out)},
             )
@@ -216,12 +208,3 @@ def _offset_of_line(file: BinaryIO, number: int) -> int:
     for _ in range(number):
         file.readline()
     return file.tell()
-
-
-def _difference(found: object, wanted: Mapping[str, Any]) -> str:
-    if not isinstance(found, dict):
-        return "they cannot be read"
-    names = [name for name in {**found, **wanted} if found.get(name) != wanted.get(name)]
-    return (
-        "; ".join(f"{name} was {found.get(name)!r}, now {wanted.get(name)!r}" for name in names) or "format"
-    )

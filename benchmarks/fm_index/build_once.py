@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skerry.benchmarks.memory import memory
 from skerry.kernels.fm_index import build_image
 from skerry.retrieval.seal import fm_index
 
@@ -49,15 +50,9 @@ def main(folder: Path, locate_every: int) -> None:
 
 
 def _peak() -> int:
-    """The most memory that this process has had resident, in bytes.
-
-    Linux carries the figure of `getrusage` over from the process that started this one; not that of the
-    kernel's status.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(row for row in status.read_text(encoding="utf-8").splitlines() if row.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
+    """The most memory that this process has had resident, in bytes."""
+    if Path("/proc/self/status").exists():
+        return memory().peak
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -13,8 +12,9 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 
-from skerry.core.errors import AlreadyExists, InvalidInput
+from skerry.core.errors import InvalidInput
 from skerry.core.files import naming_full_disk
+from skerry.evaluation.resuming import difference, lock_for_writing
 from skerry.retrieval.fusion import LegList
 
 _FORMAT = 1
@@ -102,12 +102,7 @@ class ListStore:
     def _take_up(self, path: Path, header: Mapping[str, Any]) -> None:
         file = self._file
         assert file is not None
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise AlreadyExists(
-                f"Another run is writing {path}.", hint="Wait for it, or choose another --out."
-            ) from error
+        lock_for_writing(file.fileno(), path)
         file.seek(0)
         end = 0
         for number, line in enumerate(file, start=1):
@@ -135,14 +130,12 @@ def _check_header(path: Path, line: bytes, header: Mapping[str, Any]) -> None:
     if not isinstance(found, dict) or "format" not in found:
         raise InvalidInput(f"{path} is no file of ranked lists.", hint="Choose another --out.")
     wanted = json.loads(json.dumps(header))
-    for name in {**found, **wanted}:
-        if found.get(name) != wanted.get(name):
-            raise InvalidInput(
-                f"{path} was made with other settings: {name} was {found.get(name)!r}, "
-                f"now {wanted.get(name)!r}.",
-                hint="Choose another --out.",
-                details={"path": str(path)},
-            )
+    if found != wanted:
+        raise InvalidInput(
+            f"{path} was made with other settings: {difference(found, wanted)}.",
+            hint="Choose another --out.",
+            details={"path": str(path)},
+        )
 
 
 def _encode(one: Found) -> bytes:

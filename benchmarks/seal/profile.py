@@ -90,7 +90,7 @@ def _question(
     decoding = parts.decode([question], options.decoding)
     decoded, spent = time.perf_counter(), decoding.profile
     [said] = decoding.questions
-    keys = Keys.of([*said.body, *said.titles, *said.query])
+    keys = Keys.of(said.keys)
     scored = SCORINGS.load(options.scoring)(
         keys, said.first_log_probs, parts.corpus, options.weighing, matches=LIMIT
     )

@@ -18,7 +18,7 @@ _PARTS: Mapping[str, tuple[bool, Callable[[Decoded], Sequence[Key]]]] = {
     "body n-grams only": (False, lambda decoded: decoded.body),
     "titles only": (False, lambda decoded: decoded.titles),
     "query n-grams only": (False, lambda decoded: decoded.query),
-    "no single tokens": (False, lambda decoded: _all(decoded)),
+    "no single tokens": (False, lambda decoded: decoded.keys),
     "no query n-grams": (True, lambda decoded: [*decoded.body, *decoded.titles]),
     "no titles": (True, lambda decoded: [*decoded.body, *decoded.query]),
 }
@@ -46,7 +46,7 @@ def scored_lists(
     Returns:
         By name; scores are float32 as the leg's are.
     """
-    keys = Keys.of(_all(decoded))
+    keys = Keys.of(decoded.keys)
     lists = {
         name: _top(SCORINGS.load(name)(keys, decoded.first_log_probs, corpus, chosen), depth)
         for name, chosen in options.items()
@@ -58,10 +58,6 @@ def scored_lists(
             found = scoring(Keys.of(keys_of(decoded)), decoded.first_log_probs, corpus, chosen)
             lists[name] = _top(found, depth)
     return lists
-
-
-def _all(decoded: Decoded) -> list[Key]:
-    return [*decoded.body, *decoded.titles, *decoded.query]
 
 
 def _top(found: Scored, depth: int) -> LegList:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from skerry.benchmarks.memory import Memory, memory
 from skerry.benchmarks.seal.latency import Latency, ask, latency
-from skerry.benchmarks.seal.memory import Memory, memory
 from skerry.benchmarks.seal.parts import LEG, adapter_of, open_parts
 from skerry.benchmarks.seal.profile import Work, profile
 from skerry.benchmarks.seal.throughput import Throughput, rounds_of, throughput

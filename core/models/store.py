@@ -42,6 +42,11 @@ class Model:
     weights_hash: str
     tokenizer_hash: str
 
+    @property
+    def lasting_name(self) -> str:
+        """What finds this model again, from any working folder: the catalogue's name, else its folder."""
+        return self.name if self.name in CATALOGUE else str(self.folder)
+
     def check_is(self, name: str, weights_hash: str, tokenizer_hash: str, made: str, hint: str) -> None:
         """Raise `IndexCorrupt` unless this is the model, named `name`, that something was made with.
 

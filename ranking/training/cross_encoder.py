@@ -21,7 +21,6 @@ from skerry.core.dtype import torch_dtype
 from skerry.core.errors import InvalidInput
 from skerry.core.files import naming_full_disk
 from skerry.core.models import low_rank
-from skerry.core.models.catalogue import CATALOGUE
 from skerry.core.models.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
 from skerry.core.models.steps import run_steps
 from skerry.core.models.store import Model
@@ -174,7 +173,7 @@ class CrossEncoderTrainer:
             calibration_error=calibration.expected_calibration_error(probabilities, np.concatenate(truth)),
         )
         config = adapter.AdapterConfig(
-            base_model=self._base.name if self._base.name in CATALOGUE else str(self._base.folder),
+            base_model=self._base.lasting_name,
             base_weights_hash=self._base.weights_hash,
             base_tokenizer_hash=self._base.tokenizer_hash,
             rank=self._settings.rank,

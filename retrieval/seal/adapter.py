@@ -39,6 +39,13 @@ class AdapterConfig:
     rank: int
     weights_sha256: str = ""
 
+    def is_of(self, model: Model) -> bool:
+        """Whether this very copy of the model is the one that it was trained on."""
+        return (self.base_weights_hash, self.base_tokenizer_hash) == (
+            model.weights_hash,
+            model.tokenizer_hash,
+        )
+
 
 def save(folder: Path, config: AdapterConfig, factors: Mapping[str, Tensor]) -> None:
     """Write the adapter: every factor as int8 with one float32 scale a row of rank (A's rows, B's columns).
@@ -61,14 +68,22 @@ def save(folder: Path, config: AdapterConfig, factors: Mapping[str, Tensor]) -> 
     write_atomically(folder / CONFIG, json.dumps(fields, indent=2, sort_keys=True).encode() + b"\n")
 
 
-def is_shipped_for(folder: Path, config: AdapterConfig, model: Model) -> bool:
-    """Whether this is the adapter that comes with Skerry and `model` some copy of its catalogue model.
+def check_base(folder: Path, config: AdapterConfig, model: Model) -> None:
+    """Raise `IndexCorrupt`, which names both, where the adapter in `folder` is not for `model`.
 
-    Copies of one model differ in rounding (one source has it in four bits a weight, another in sixteen), and
-    the adapter serves them all: with weights moved as far as four bits would have moved them it found 89% of
-    400 questions' passages among the first five instead of 90%. An adapter of the user's own is for one copy.
+    An adapter is for one copy of one model, told by its hashes; the one that comes with Skerry is for every
+    copy of its catalogue model: copies differ in rounding only (one source has four bits a weight, another
+    sixteen).
     """
-    return folder == SHIPPED and model.name == config.base_model
+    if folder == SHIPPED and model.name == config.base_model:
+        return
+    model.check_is(
+        config.base_model,
+        config.base_weights_hash,
+        config.base_tokenizer_hash,
+        made=f"The SEAL adapter in {folder} was trained on",
+        hint="Give the adapter of this model, or seal.adapter=none, or train one for this model.",
+    )
 
 
 def load_config(folder: Path) -> AdapterConfig:

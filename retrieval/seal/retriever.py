@@ -141,7 +141,7 @@ class SealRetriever:
         timings = Timings()
         with timings.measure("scoring"):
             scored = SCORINGS.load(options.scoring)(
-                Keys.of([*said.decoded.body, *said.decoded.titles, *said.decoded.query]),
+                Keys.of(said.decoded.keys),
                 said.decoded.first_log_probs,
                 loaded.corpus,
                 options.weighing,

@@ -81,18 +81,10 @@ def chosen_adapter(choice: str, model: Model) -> Adapter | None:
         if not (adapter.SHIPPED / adapter.CONFIG).is_file():
             return None
         config = adapter.load_config(adapter.SHIPPED)
-        hashes = (config.base_weights_hash, config.base_tokenizer_hash)
-        same = hashes == (model.weights_hash, model.tokenizer_hash)
-        if not same and not adapter.is_shipped_for(adapter.SHIPPED, config, model):
+        if not config.is_of(model) and model.name != config.base_model:
             return None
         return Adapter(adapter.SHIPPED, config.weights_sha256)
     folder = Path(choice).expanduser()
     config = adapter.load_config(folder)
-    model.check_is(
-        config.base_model,
-        config.base_weights_hash,
-        config.base_tokenizer_hash,
-        made=f"The SEAL adapter in {folder} was trained on",
-        hint="Give the adapter of this model, or seal.adapter=none.",
-    )
+    adapter.check_base(folder, config, model)
     return Adapter(folder, config.weights_sha256)

@@ -28,8 +28,7 @@ def check_adapters(store: ModelStore) -> Iterator[Finding]:
     except SkerryError as error:
         yield Finding("models", _NAME, "absent", error.message, f"skerry models pull {base}")
         return
-    hashes = (config.base_weights_hash, config.base_tokenizer_hash)
-    same = hashes == (model.weights_hash, model.tokenizer_hash)
+    same = config.is_of(model)
     told = "" if same else ", trained on another copy of it than is here: a little less good"
     fix = "" if same else f"skerry models pull {base} --from registry --force"
     yield Finding("models", _NAME, "ok", f"for {base}{told}", fix)

@@ -12,14 +12,12 @@ import pytest
 
 from skerry.core.deadline import Deadline
 from skerry.core.models.store import ModelStore
-from skerry.core.progress import SilentProgress
 from skerry.ranking import load_ranker
 from skerry.ranking.base import Candidate, RankRequest
-from skerry.retrieval.index.build import BuildSpec, build_index
-from skerry.retrieval.index.engine import SerialEngine
 from skerry.services.cli.main import main
 
-from ..ranking.tiny import write_corpus, write_gold, write_model  # noqa: TID252 -- another room's tests
+from ..ranking.tiny import write_gold, write_model  # noqa: TID252 -- another room's tests
+from .training_folder import write_index_and_gold
 
 COMMAND = ("train", "ranker", "cross-encoder")
 
@@ -29,14 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`index`, `gold.jsonl` of twenty questions, and the encoder `tiny`."""
     folder = tmp_path_factory.mktemp("train")
     write_model(folder / "tiny")
-    write_gold(folder / "gold.jsonl")
-    build_index(
-        BuildSpec(write_corpus(folder / "corpus.jsonl"), "kilt", legs=("bm25",)),
-        folder / "index",
-        engine=SerialEngine(),
-        models=ModelStore(folder / "models"),
-        progress=SilentProgress(),
-    )
+    write_index_and_gold(folder)
     return folder
 
 

@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 
 from skerry.core.models.store import ModelStore
-from skerry.core.progress import SilentProgress
-from skerry.retrieval.index.build import BuildSpec, build_index
-from skerry.retrieval.index.engine import SerialEngine
 from skerry.retrieval.seal import adapter
 from skerry.retrieval.seal.speaker import chosen_adapter
 from skerry.services.cli.main import main
 
-from ..ranking.tiny import ANIMALS, paragraphs, write_corpus, write_gold  # noqa: TID252 -- another room's tests
+from ..ranking.tiny import ANIMALS, paragraphs  # noqa: TID252 -- another room's tests
 from ..retrieval.seal.leg.small import write_language_model  # noqa: TID252 -- another room's model
+from .training_folder import write_index_and_gold
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`index`, `gold.jsonl` of twenty questions, and the causal model `small`."""
     folder = tmp_path_factory.mktemp("train-seal")
     write_language_model(folder / "small", [text for n in range(len(ANIMALS)) for text in paragraphs(n)])
-    write_gold(folder / "gold.jsonl")
-    build_index(
-        BuildSpec(write_corpus(folder / "corpus.jsonl"), "kilt", legs=("bm25",)),
-        folder / "index",
-        engine=SerialEngine(),
-        models=ModelStore(folder / "models"),
-        progress=SilentProgress(),
-    )
+    write_index_and_gold(folder)
     return folder
 
 

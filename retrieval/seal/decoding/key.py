@@ -53,6 +53,11 @@ class Decoded:
     query: tuple[Key, ...]
     first_log_probs: NDArray[np.float32]
 
+    @property
+    def keys(self) -> list[Key]:
+        """All of them: body n-grams, titles, n-grams of the question."""
+        return [*self.body, *self.titles, *self.query]
+
 
 @dataclass(frozen=True, slots=True)
 class Decoding:

@@ -54,14 +54,7 @@ def load(
 
 def _factors(folder: Path, model: Model) -> dict[str, Any]:
     config, factors = adapters.load(folder)
-    if not adapters.is_shipped_for(folder, config, model):
-        model.check_is(
-            config.base_model,
-            config.base_weights_hash,
-            config.base_tokenizer_hash,
-            made=f"The SEAL adapter in {folder} was trained on",
-            hint="Use the model that it was trained on, or train an adapter for this one.",
-        )
+    adapters.check_base(folder, config, model)
     return factors
 
 

@@ -7,13 +7,7 @@ longer n-grams, and the other parts have fitted factors.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from skerry.retrieval.seal.scoring.base import Scored
-from skerry.retrieval.seal.scoring.corpus import Corpus
 from skerry.retrieval.seal.scoring.intersective import intersective
-from skerry.retrieval.seal.scoring.keys import Keys
 from skerry.retrieval.seal.scoring.options import ScoringOptions
 
 FITTED = ScoringOptions(
@@ -30,14 +24,5 @@ FITTED = ScoringOptions(
 """Chosen on questions of held-out pages of SQuAD's train set."""
 
 
-def balanced(
-    keys: Keys,
-    first_log_probs: NDArray[np.float32],
-    corpus: Corpus,
-    options: ScoringOptions,
-    *,
-    matches: int = 0,
-    within: NDArray[np.int64] | None = None,
-) -> Scored:
-    """As `intersective`; what makes it another scoring are the options, by default `FITTED`."""
-    return intersective(keys, first_log_probs, corpus, options, matches=matches, within=within)
+balanced = intersective
+"""As `intersective`; what makes it another scoring are the options, by default `FITTED`."""

@@ -9,8 +9,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from skerry.benchmarks.memory import memory
 from skerry.benchmarks.seal.latency import Latency
-from skerry.benchmarks.seal.memory import memory
 from skerry.benchmarks.seal.numbers import positive_numbers, whole_numbers
 from skerry.benchmarks.seal.processors import on_processors
 from skerry.benchmarks.seal.throughput import rounds_of

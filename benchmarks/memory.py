@@ -24,7 +24,10 @@ class Memory:
 
 
 def memory() -> Memory:
-    """Of this process, as the kernel tells it."""
+    """Of this process, as Linux tells it.
+
+    (The peak of `getrusage` would be carried over from the process that started this one.)
+    """
     fields = dict(line.split(":", 1) for line in _STATUS.read_text("ascii", "replace").splitlines())
     resident, private, peak = (int(fields[name].split()[0]) * 1024 for name in ("VmRSS", "RssAnon", "VmHWM"))
     return Memory(resident, private, peak)
