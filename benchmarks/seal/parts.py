@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from skerry.core.errors import NotFound
+from skerry.core.models.adapter_files import Adapter
 from skerry.retrieval.index.reader import Index
 from skerry.retrieval.seal import fm_index
+from skerry.retrieval.seal.adapter import chosen_adapter
 from skerry.retrieval.seal.decoding import Decoding, DecodingOptions, decode
 from skerry.retrieval.seal.fm_index import FmIndex
 from skerry.retrieval.seal.leg import INDEX_FILE
 from skerry.retrieval.seal.retriever import readable
 from skerry.retrieval.seal.scoring import Corpus
-from skerry.retrieval.seal.speaker import Adapter, Speaker, chosen_adapter, speaker
+from skerry.retrieval.seal.speaker import Speaker, speaker
 
 LEG = "seal"
 

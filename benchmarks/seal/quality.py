@@ -11,6 +11,7 @@ from skerry.benchmarks.seal.parts import LEG, SealParts, adapter_of, open_parts
 from skerry.benchmarks.seal.scored import ABLATIONS, scored_lists, weighings
 from skerry.core.deadline import Deadline
 from skerry.core.errors import InvalidInput
+from skerry.core.models.adapter_files import Adapter
 from skerry.core.progress import Progress, Task
 from skerry.evaluation.gold import Record
 from skerry.retrieval.fusion import LegList
@@ -19,7 +20,6 @@ from skerry.retrieval.seal import fm_index
 from skerry.retrieval.seal.leg import INDEX_FILE
 from skerry.retrieval.seal.options import SealOptions
 from skerry.retrieval.seal.scoring import SCORINGS
-from skerry.retrieval.seal.speaker import Adapter
 
 OWN = "own"
 """The name of the one list of a leg that has one scoring only."""

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from skerry.core.errors import IndexCorrupt, IndexNotReady, InvalidInput
 from skerry.core.files import atomic_writer, naming_full_disk
+from skerry.core.models.adapter_files import CHOICES
 from skerry.core.models.store import Model
-from skerry.core.progress import Progress
 from skerry.kernels.fm_index import LOCATE_EVERY
 from skerry.retrieval.base import Option
 from skerry.retrieval.corpus.store import PassageStore
-from skerry.retrieval.index.leg import BuiltLeg
+from skerry.retrieval.index.leg import BuiltLeg, Workshop
 from skerry.retrieval.options import choice_option, integer_option
-from skerry.retrieval.seal.speaker import ADAPTERS, chosen_adapter
+from skerry.retrieval.seal.adapter import chosen_adapter
 
 if TYPE_CHECKING:
     from skerry.retrieval.seal.retriever import SealRetriever
@@ -69,7 +69,7 @@ class SealLeg:
             )
         self._model = model
         # The manifest keeps it, for whoever opens the index, wherever that is.
-        self._adapter = adapter if adapter in ADAPTERS else str(Path(adapter).expanduser().absolute())
+        self._adapter = adapter if adapter in CHOICES else str(Path(adapter).expanduser().absolute())
         self._locate_every = integer_option(
             self.name, {"locate_every": locate_every}, "locate_every", default=LOCATE_EVERY, low=1, high=256
         )
@@ -110,7 +110,7 @@ class SealLeg:
         shards: Sequence[Path],
         out: Path,
         model: Model | None,
-        progress: Progress,
+        workshop: Workshop,
     ) -> BuiltLeg:
         """Index the shards' tokens, in order. For memory see `retrieval.seal.fm_index.build`."""
         from skerry.retrieval.seal import fm_index
@@ -119,7 +119,7 @@ class SealLeg:
         out.mkdir(parents=True, exist_ok=True)
         lengths = _joined([shard / _LENGTHS_FILE for shard in shards], np.int64)
         tokens = _joined([shard / _TOKENS_FILE for shard in shards], np.uint32)
-        with naming_full_disk(out), progress.task("seal", len(tokens), "tokens") as task:
+        with naming_full_disk(out), workshop.progress.task("seal", len(tokens), "tokens") as task:
             fm_index.build(
                 out / INDEX_FILE, tokens, lengths, _vocabulary(model).size, locate_every=self._locate_every
             )

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from skerry.core.deadline import Deadline
 from skerry.core.errors import IndexNotReady
 from skerry.core.memory import give_back_freed_memory
+from skerry.core.models.adapter_files import Adapter
 from skerry.core.models.store import Model
 from skerry.core.timing import Timings
 from skerry.retrieval.base import Candidates, Evidence, Option
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.seal.options import SealOptions
-from skerry.retrieval.seal.speaker import Adapter, Speaker, speaker
+from skerry.retrieval.seal.speaker import Speaker, speaker
 from skerry.retrieval.seal.turns import Turns
 
 if TYPE_CHECKING:

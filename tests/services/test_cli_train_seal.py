@@ -10,7 +10,7 @@ import pytest
 
 from skerry.core.models.store import ModelStore
 from skerry.retrieval.seal import adapter
-from skerry.retrieval.seal.speaker import chosen_adapter
+from skerry.retrieval.seal.adapter import chosen_adapter
 from skerry.services.cli.main import main
 
 from ..ranking.tiny import ANIMALS, paragraphs  # noqa: TID252 -- another room's tests

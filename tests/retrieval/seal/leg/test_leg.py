@@ -22,11 +22,12 @@ from skerry.kernels.fm_index import LOCATE_EVERY
 from skerry.retrieval.corpus.store import PassageStore, PassageWriter
 from skerry.retrieval.index.build import BuildSpec, build_index
 from skerry.retrieval.index.engine import SerialEngine
-from skerry.retrieval.index.leg import BuiltLeg
+from skerry.retrieval.index.leg import BuiltLeg, Workshop
 from skerry.retrieval.index.reader import Index
 from skerry.retrieval.seal import adapter
+from skerry.retrieval.seal.adapter import chosen_adapter
 from skerry.retrieval.seal.leg import INDEX_FILE, SealLeg
-from skerry.retrieval.seal.speaker import chosen_adapter, speaker
+from skerry.retrieval.seal.speaker import speaker
 
 from .small import write_language_model
 
@@ -74,7 +75,7 @@ def test_an_empty_corpus(model: Model, tmp_path: Path) -> None:
     with PassageWriter(tmp_path / "passages"):
         pass
     empty = PassageStore.open(tmp_path / "passages")
-    built = leg().assemble(empty, [], tmp_path / "leg", model, SilentProgress())
+    built = leg().assemble(empty, [], tmp_path / "leg", model, Workshop(tmp_path, tmp_path / "work"))
     assert built.digest
     retriever = leg().open(tmp_path / "leg", empty, model)
     for found in retriever.retrieve(["anything", "at all"], 5, {}, Deadline()):

@@ -1,0 +1,69 @@
+"""A trained embedding adapter on disk, which encoder it fits, and at which sizes it was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skerry.core.models.adapter_files import CONFIG, WEIGHTS, Adapter, AdapterFiles, BaseConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from skerry.core.models.store import Model
+
+__all__ = [
+    "CONFIG",
+    "SHIPPED",
+    "WEIGHTS",
+    "AdapterConfig",
+    "check_base",
+    "chosen_adapter",
+    "load",
+    "load_config",
+    "save",
+]
+
+SHIPPED = Path(__file__).parent / "weights" / "all-MiniLM-L6-v2"
+_A = ".low_rank_a"
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterConfig(BaseConfig):
+    """What the adapter belongs to.
+
+    Attributes:
+        ranks: of the low-rank factors, by the name of the linear layer in the whole network.
+        pairs: (layers, dimensions) that it was trained at.
+    """
+
+    ranks: Mapping[str, int]
+    pairs: tuple[tuple[int, int], ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ranks", {str(name): int(rank) for name, rank in self.ranks.items()})
+        object.__setattr__(self, "pairs", tuple((int(layers), int(size)) for layers, size in self.pairs))
+
+    @classmethod
+    def of(
+        cls, model: Model, factors: Mapping[str, Tensor], pairs: Iterable[tuple[int, int]]
+    ) -> AdapterConfig:
+        """The configuration of factors (`core.models.low_rank.state`) that were trained on `model`."""
+        ranks = {name.removesuffix(_A): len(a) for name, a in factors.items() if name.endswith(_A)}
+        return cls(model.name, model.weights_hash, model.tokenizer_hash, ranks, tuple(pairs))
+
+
+_FILES = AdapterFiles("embedding adapter", "dense.adapter", "skerry train embedding", AdapterConfig)
+save, load_config, load = _FILES.save, _FILES.load_config, _FILES.load
+
+
+def check_base(folder: Path, config: AdapterConfig, model: Model) -> None:
+    """See `AdapterFiles.check_base`."""
+    _FILES.check_base(folder, config, model, SHIPPED)
+
+
+def chosen_adapter(choice: str, model: Model) -> Adapter | None:
+    """See `AdapterFiles.choose`."""
+    return _FILES.choose(choice, model, SHIPPED)
