@@ -18,10 +18,9 @@ from skerry.core.errors import IndexCorrupt, IndexNotReady, InvalidInput
 from skerry.core.files import atomic_writer, naming_full_disk, write_atomically
 from skerry.core.importing import import_whole
 from skerry.core.models.store import Model
-from skerry.core.progress import Progress
 from skerry.retrieval.base import Candidates, Option
 from skerry.retrieval.corpus.store import PassageStore
-from skerry.retrieval.index.leg import BuiltLeg
+from skerry.retrieval.index.leg import BuiltLeg, Workshop
 from skerry.retrieval.options import check_option_names, integer_option
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ class DenseLeg:
         shards: Sequence[Path],
         out: Path,
         model: Model | None,
-        progress: Progress,
+        workshop: Workshop,
     ) -> BuiltLeg:
         """Add the shards' vectors, in order, to one index. Needs memory for the vectors, once."""
         from skerry.core.dtype import resolve_dtype
@@ -118,7 +117,7 @@ class DenseLeg:
         arrays = [np.load(shard / _SHARD_FILE, mmap_mode="r") for shard in shards]
         dimensions = arrays[0].shape[1] if arrays else 0
         digest = hashlib.sha256()
-        with naming_full_disk(out), progress.task("dense", len(passages), "passages") as task:
+        with naming_full_disk(out), workshop.progress.task("dense", len(passages), "passages") as task:
 
             def blocks() -> Iterator[NDArray[np.float32]]:
                 for array in arrays:

@@ -95,7 +95,7 @@ def run_build(
             notes += [] if spec.force else adopt_parts(out, plan)
         for note in notes:
             say(note)
-        bench = Bench(engine, progress, deadline)
+        bench = Bench(out, engine, progress, deadline)
         parts = _parts(reader, plan, out, bench)
         manifest = _publish(plan, out, parts, bench)
         failpoint("build.published")

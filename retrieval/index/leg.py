@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from skerry.core.deadline import Deadline
 from skerry.core.models.store import Model
-from skerry.core.progress import Progress
+from skerry.core.progress import Progress, SilentProgress
 from skerry.core.registry import Registry
 from skerry.retrieval.base import Option, Retriever
 
@@ -28,6 +29,25 @@ class BuiltLeg:
 
     parameters: Mapping[str, Option]
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """With what a leg is assembled.
+
+    Attributes:
+        index: the index folder that is being built.
+        work: a folder that stays as it is when the build is killed, so that long work can go on from what it
+            left there; it is deleted when the leg is finished.
+        threads: how many the work may use: all that the build may.
+        deadline: long work checks it between its steps.
+    """
+
+    index: Path
+    work: Path
+    threads: int = 1
+    progress: Progress = field(default_factory=SilentProgress)
+    deadline: Deadline = field(default_factory=Deadline)
 
 
 class Leg(Protocol):
@@ -54,9 +74,12 @@ class Leg(Protocol):
         shards: Sequence[Path],
         out: Path,
         model: Model | None,
-        progress: Progress,
+        workshop: Workshop,
     ) -> BuiltLeg:
-        """Make the leg's final files in the folder `out` from the shards' folders, in corpus order."""
+        """Make the leg's final files in the folder `out` from the shards' folders, in corpus order.
+
+        Killed and called again, it makes the same content.
+        """
         ...
 
     def open(self, folder: Path, passages: PassageStore, model: Model | None) -> Retriever:
@@ -65,6 +88,28 @@ class Leg(Protocol):
         Raises:
             IndexCorrupt: a file that is missing or does not fit the passages.
         """
+        ...
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """A leg that is built from files beside its corpus and its model: trained weights, for instance."""
+
+    def files_hash(self) -> str:
+        """Hex digest of those files; what was built from others is not used again.
+
+        Raises:
+            NotFound, IndexCorrupt: they are not there, or damaged.
+        """
+        ...
+
+
+@runtime_checkable
+class RestsOnLegs(Protocol):
+    """A retriever that asks other legs of its index too. What it rests on must not rest on it."""
+
+    def rest_on(self, legs: Mapping[str, Callable[[], Retriever]]) -> None:
+        """Told once, before the first query: the other legs by name, each opened when it is called for."""
         ...
 
 

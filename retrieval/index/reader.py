@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +15,7 @@ from skerry.core.models.store import Model, ModelStore
 from skerry.retrieval.base import Retriever
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.index.configure import configured_leg
-from skerry.retrieval.index.leg import LEGS
+from skerry.retrieval.index.leg import LEGS, RestsOnLegs
 from skerry.retrieval.index.manifest import MANIFEST, LegEntry, Manifest
 from skerry.retrieval.index.verify import Verify, check_files
 from skerry.retrieval.index.versions import check_current, check_version, current_version, version_folder
@@ -98,9 +99,12 @@ class Index:
                 raise IndexNotReady(f"The index {self.folder} was closed.", hint="Open it again.")
             if leg not in self._retrievers:
                 files, model = self.files_of(leg)
-                self._retrievers[leg] = configured_leg(leg, entry.parameters).open(
-                    files, self.passages, model
-                )
+                retriever = configured_leg(leg, entry.parameters).open(files, self.passages, model)
+                if isinstance(retriever, RestsOnLegs):
+                    retriever.rest_on(
+                        {name: partial(self.retriever, name) for name in self.legs if name != leg}
+                    )
+                self._retrievers[leg] = retriever
             return self._retrievers[leg]
 
     def files_of(self, leg: str) -> tuple[Path, Model | None]:

@@ -13,7 +13,7 @@ from skerry.core.models.store import Model, ModelStore
 from skerry.retrieval.base import Option
 from skerry.retrieval.corpus.chunking import Chunking
 from skerry.retrieval.index.configure import configured_leg, leg_parameters
-from skerry.retrieval.index.leg import Leg
+from skerry.retrieval.index.leg import Leg, ReadsFiles
 from skerry.retrieval.index.manifest import FORMAT_VERSION, ModelEntry, canonical_json
 
 
@@ -116,7 +116,15 @@ def make_plan(spec: BuildSpec, fingerprint: str, models: ModelStore) -> Plan:
         wanted = leg.model()
         model = None if wanted is None else models.resolve(wanted)
         hashes = None if model is None else [model.weights_hash, model.tokenizer_hash]
-        key = _hash({"passages": passages_key, "leg": name, "settings": settings, "model": hashes})
+        made_of: dict[str, object] = {
+            "passages": passages_key,
+            "leg": name,
+            "settings": settings,
+            "model": hashes,
+        }
+        if isinstance(leg, ReadsFiles):
+            made_of["files"] = leg.files_hash()
+        key = _hash(made_of)
         legs.append(LegPlan(name, settings, leg, model, key))
     key = _hash({"passages": passages_key, "legs": {leg.name: leg.key for leg in legs}})
     return Plan(spec, fingerprint, passages_key, tuple(legs), key)

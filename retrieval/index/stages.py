@@ -17,6 +17,7 @@ from skerry.retrieval.corpus.readers import CorpusReader
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.index.disk import disk_errors
 from skerry.retrieval.index.engine import Engine
+from skerry.retrieval.index.leg import Workshop
 from skerry.retrieval.index.shards import (
     LegTask,
     PassageTask,
@@ -31,6 +32,7 @@ from skerry.retrieval.index.work import Finished, finished, finishing, piece_dat
 
 _WHOLE = "whole"
 _SHARDS = "shards"
+_WORK = "work"
 T = TypeVar("T")
 
 
@@ -39,9 +41,11 @@ class Bench:
     """Where a build works, what it works with, and what it counts by stage as it goes.
 
     Attributes:
+        index: the index folder.
         peak_memory: bytes; see `BuildFacts`.
     """
 
+    index: Path
     engine: Engine
     progress: Progress
     deadline: Deadline
@@ -62,6 +66,12 @@ class Bench:
         finally:
             results.close()
             self.note_memory(sum(workers.values()))
+
+    def workshop(self, work: Path) -> Workshop:
+        """What a leg is assembled with, in this process, which has the workers' processors to itself."""
+        work.mkdir(exist_ok=True)
+        threads = self.engine.workers * self.engine.threads
+        return Workshop(self.index, work, threads, self.progress, self.deadline)
 
     def note_memory(self, workers: int = 0) -> None:
         """Count this process and `workers` bytes beside it."""
@@ -142,7 +152,7 @@ def leg_stage(leg: LegPlan, passages: Finished, shard_passages: int, folder: Pat
             [piece_data(target) for target in targets],
             data,
             leg.model,
-            bench.progress,
+            bench.workshop(folder / _WORK),
         )
         facts.update(parameters=dict(built.parameters), digest=built.digest)
     return _finish(folder, leg.name, start, bench)
@@ -166,6 +176,7 @@ def _prepare(folder: Path) -> Path:
 def _finish(folder: Path, stage: str, start: float, bench: Bench) -> Finished:
     failpoint("stage.finished")
     shutil.rmtree(folder / _SHARDS)
+    shutil.rmtree(folder / _WORK, ignore_errors=True)
     bench.note_memory()
     bench.seconds[stage] = time.monotonic() - start
     whole = finished(folder / _WHOLE, full=False)

@@ -19,10 +19,9 @@ from skerry.core.deadline import Deadline
 from skerry.core.errors import IndexCorrupt, IndexNotReady, InvalidInput
 from skerry.core.files import write_atomically
 from skerry.core.models.store import Model
-from skerry.core.progress import Progress
 from skerry.retrieval.base import Candidates, Option
 from skerry.retrieval.corpus.store import PassageStore
-from skerry.retrieval.index.leg import BuiltLeg
+from skerry.retrieval.index.leg import BuiltLeg, Workshop
 from skerry.retrieval.lexical.engine import ENGINES, LexicalSearcher, LexicalSettings
 from skerry.retrieval.options import check_option_names
 
@@ -96,14 +95,14 @@ class Bm25Leg:
         shards: Sequence[Path],
         out: Path,
         model: Model | None,
-        progress: Progress,
+        workshop: Workshop,
     ) -> BuiltLeg:
         """Index all passages, in corpus order, with one writer."""
         terms = sum(json.loads((shard / _COUNT_FILE).read_bytes())["terms"] for shard in shards)
         folder = out / _ENGINE_FOLDER
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        self._engine.build(passages, folder, self._settings, terms, progress)
+        self._engine.build(passages, folder, self._settings, terms, workshop.progress)
         parameters: dict[str, Option] = {"engine": self._engine.name, **asdict(self._settings)}
         return BuiltLeg(parameters, _digest(parameters, passages, self._engine.open(folder, self._settings)))
 

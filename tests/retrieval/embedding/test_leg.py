@@ -11,11 +11,10 @@ import pytest
 from skerry.core.deadline import Deadline
 from skerry.core.errors import IndexCorrupt, IndexNotReady, InvalidInput
 from skerry.core.models.store import Model, ModelStore
-from skerry.core.progress import SilentProgress
 from skerry.retrieval.corpus.records import Passage, Span
 from skerry.retrieval.corpus.store import PassageStore, PassageWriter
 from skerry.retrieval.embedding.leg import DenseLeg
-from skerry.retrieval.index.leg import BuiltLeg
+from skerry.retrieval.index.leg import BuiltLeg, Workshop
 
 TEXTS = [
     "The keeper trims the lamp of the lighthouse every night.",
@@ -46,7 +45,7 @@ def build(leg: DenseLeg, passages: PassageStore, folder: Path, model: Model, cut
     for start, stop in zip([0, *cuts], [*cuts, len(passages)], strict=True):
         shards.append(folder / f"{start}")
         leg.build_shard(passages, start, stop, shards[-1], model, 1)
-    return leg.assemble(passages, shards, folder / "leg", model, SilentProgress())
+    return leg.assemble(passages, shards, folder / "leg", model, Workshop(folder, folder / "work"))
 
 
 @pytest.mark.parametrize("index", ["flat", "hnsw"])

@@ -22,10 +22,9 @@ from skerry.core.errors import (
     InvalidInput,
     NotFound,
 )
-from skerry.core.progress import SilentProgress
 from skerry.retrieval.base import Candidates
 from skerry.retrieval.corpus.store import PassageStore
-from skerry.retrieval.index.leg import BuiltLeg
+from skerry.retrieval.index.leg import BuiltLeg, Workshop
 from skerry.retrieval.lexical.leg import Bm25Leg, Bm25Retriever
 
 
@@ -49,7 +48,9 @@ def build(leg: Bm25Leg, passages: PassageStore, folder: Path) -> BuiltLeg:
     middle = len(passages) // 3
     leg.build_shard(passages, 0, middle, folder / "0", None, 1)
     leg.build_shard(passages, middle, len(passages), folder / "1", None, 1)
-    return leg.assemble(passages, [folder / "0", folder / "1"], folder / "leg", None, SilentProgress())
+    return leg.assemble(
+        passages, [folder / "0", folder / "1"], folder / "leg", None, Workshop(folder, folder / "work")
+    )
 
 
 def find(retriever: Bm25Retriever, query: str, limit: int = 10, **more: Any) -> Candidates:

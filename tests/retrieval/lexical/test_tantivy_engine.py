@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from skerry.core.deadline import Deadline
-from skerry.core.progress import SilentProgress
 from skerry.retrieval.corpus.store import PassageStore
+from skerry.retrieval.index.leg import Workshop
 from skerry.retrieval.lexical.leg import Bm25Leg
 from skerry.retrieval.lexical.ties import best
 
@@ -38,7 +38,7 @@ def reference(passages: PassageStore, query: list[str], b: float) -> dict[int, f
 def test_scores_are_those_of_the_formula(b: float, passages: PassageStore, tmp_path: Path) -> None:
     leg = Bm25Leg(b=b, stem=False)
     leg.build_shard(passages, 0, len(passages), tmp_path / "0", None, 1)
-    leg.assemble(passages, [tmp_path / "0"], tmp_path / "leg", None, SilentProgress())
+    leg.assemble(passages, [tmp_path / "0"], tmp_path / "leg", None, Workshop(tmp_path, tmp_path / "work"))
     retriever = leg.open(tmp_path / "leg", passages, None)
     for query in ("storm lantern", "fog", "reef captain vessel rescue"):
         wanted = reference(passages, query.split(), b)

@@ -8,9 +8,9 @@ import pytest
 
 from skerry.core.deadline import Deadline
 from skerry.core.models.store import ModelStore
-from skerry.core.progress import SilentProgress
 from skerry.retrieval.corpus.records import Passage, Span
 from skerry.retrieval.corpus.store import PassageStore, PassageWriter
+from skerry.retrieval.index.leg import Workshop
 from skerry.retrieval.seal import adapter
 from skerry.retrieval.seal.leg import SealLeg
 
@@ -66,7 +66,9 @@ def test_it_finds_passages_of_a_corpus_it_has_not_seen(
     leg = SealLeg()
     model = models.resolve("SmolLM2-135M-Instruct")
     leg.build_shard(passages, 0, len(passages), tmp_path / "shard", model, threads=1)
-    leg.assemble(passages, [tmp_path / "shard"], tmp_path / "leg", model, SilentProgress())
+    leg.assemble(
+        passages, [tmp_path / "shard"], tmp_path / "leg", model, Workshop(tmp_path, tmp_path / "work")
+    )
     retriever = leg.open(tmp_path / "leg", passages, model)
     try:
         [found] = retriever.retrieve([question], 3, {"beams": 5}, Deadline())

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from skerry.core.models.store import Model, ModelStore
-from skerry.core.progress import SilentProgress
 from skerry.retrieval.corpus.records import Passage, Span
 from skerry.retrieval.corpus.store import PassageStore, PassageWriter
-from skerry.retrieval.index.leg import BuiltLeg
+from skerry.retrieval.index.leg import BuiltLeg, Workshop
 from skerry.retrieval.seal.leg import SealLeg
 from skerry.retrieval.seal.prompts import body_prompt, title_prompt
 
@@ -85,6 +84,6 @@ def build() -> Build:
         for start, stop in zip([0, *cuts], [*cuts, len(passages)], strict=True):
             shards.append(folder / f"shard-{len(shards)}")
             leg.build_shard(passages, start, stop, shards[-1], model, 1)
-        return leg.assemble(passages, shards, folder / "leg", model, SilentProgress())
+        return leg.assemble(passages, shards, folder / "leg", model, Workshop(folder, folder / "work"))
 
     return run
