@@ -6,7 +6,7 @@ import mmap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,15 @@ class Columns:
     lookup: NDArray[np.void]
     text: NDArray[np.uint8]
     names: NDArray[np.uint8]
+
+
+class PageEntry(NamedTuple):
+    """One page: its id, its title, the ordinal of its first passage, and how many passages it has."""
+
+    id: str
+    title: str
+    first: int
+    passages: int
 
 
 class PassageStore:
@@ -167,12 +176,19 @@ class PassageStore:
             runs.append(np.arange(first, first + count, dtype=np.int64))
         return np.concatenate(runs) if runs else np.empty(0, np.int64)
 
-    def pages(self) -> Iterator[tuple[str, str, int, int]]:
-        """(page id, title, first ordinal, number of passages) of every page, in corpus order."""
-        for page in range(len(self._pages)):
-            page_id, title = self._page_names(page)
-            _, first, _, _, count, _ = self._page_row(page)
-            yield page_id, title, first, count
+    def page(self, number: int) -> PageEntry:
+        """The page numbered `number`, in corpus order. Raises `NotFound` outside 0..page_count-1."""
+        if not 0 <= number < len(self._pages):
+            raise NotFound(
+                f"There is no page number {number} in {self.folder}, which holds {len(self._pages)}.",
+                details={"page": str(number)},
+            )
+        _, first, _, _, count, _ = self._page_row(number)
+        return PageEntry(*self._page_names(number), first, count)
+
+    def pages(self) -> Iterator[PageEntry]:
+        """Every page, in corpus order."""
+        return map(self.page, range(len(self._pages)))
 
     def texts(self, start: int, stop: int) -> Iterator[tuple[str, str, str]]:
         """(title, section, text) of ordinals [start, stop), in order. Raises `NotFound` when out of range."""
