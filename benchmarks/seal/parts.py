@@ -30,7 +30,7 @@ class SealParts:
 
     def decode(self, questions: Sequence[str], options: DecodingOptions) -> Decoding:
         """What the leg would decode for the questions, together, in the thread in which it does."""
-        model = self.speaker.language_model
+        model = self.speaker.model
         asked = [readable(text, model, options) for text in questions]
         return self.speaker.thread.submit(decode, model, self.index, asked, options).result()
 
@@ -45,7 +45,7 @@ def open_parts(index: Index, adapter: Adapter | None) -> SealParts:
     assert model is not None
     loaded = speaker(model, adapter, str(index.manifest.legs[LEG].parameters["dtype"]))
     text_index = fm_index.open(folder / INDEX_FILE)
-    return SealParts(loaded, text_index, Corpus(text_index, [loaded.language_model.vocabulary.title_end]))
+    return SealParts(loaded, text_index, Corpus(text_index, [loaded.model.vocabulary.title_end]))
 
 
 def adapter_of(index: Index, choice: str | None = None) -> Adapter | None:

@@ -95,7 +95,7 @@ def _question(
         keys, said.first_log_probs, parts.corpus, options.weighing, matches=LIMIT
     )
     ranked = time.perf_counter()
-    vocabulary = parts.speaker.language_model.vocabulary
+    vocabulary = parts.speaker.model.vocabulary
     list(
         FoundEvidence(scored.passages[:LIMIT], scored.matches, passages, vocabulary, options.evidence)[:SHOWN]
     )

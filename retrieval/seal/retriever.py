@@ -20,7 +20,7 @@ from skerry.retrieval.base import Candidates, Evidence, Option
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.seal.options import SealOptions
 from skerry.retrieval.seal.speaker import Speaker, speaker
-from skerry.retrieval.seal.turns import Turns
+from skerry.retrieval.turns import Turns
 
 if TYPE_CHECKING:
     from skerry.retrieval.seal.decoding import Decoded, DecodingOptions, Profile
@@ -92,7 +92,7 @@ class SealRetriever:
         if self._index.passages == 0:
             return [Candidates(np.empty(0, np.int64), np.empty(0, np.float32)) for _ in queries]
         loaded = self._load()
-        model = loaded.speaker.language_model
+        model = loaded.speaker.model
         questions = [readable(query, model, chosen.decoding) for query in queries]
         costs = [_slots(question, model, chosen.decoding) for question in questions]
         found = []
@@ -119,12 +119,10 @@ class SealRetriever:
                 index = self._index
 
                 def work(options: DecodingOptions, questions: list[str], deadline: Deadline) -> list[_Said]:
-                    asked = loaded.thread.submit(
-                        _ask, loaded.language_model, index, options, questions, deadline
-                    )
+                    asked = loaded.thread.submit(_ask, loaded.model, index, options, questions, deadline)
                     return asked.result()
 
-                corpus = Corpus(index, [loaded.language_model.vocabulary.title_end])
+                corpus = Corpus(index, [loaded.model.vocabulary.title_end])
                 self._loaded = _Loaded(loaded, corpus, Turns(loaded.turn, work, MOST_SLOTS))
             return self._loaded
 
@@ -152,7 +150,7 @@ class SealRetriever:
         ordinals = scored.passages[:limit]
         evidence: Sequence[tuple[Evidence, ...]] = ()
         if options.evidence:
-            vocabulary = loaded.speaker.language_model.vocabulary
+            vocabulary = loaded.speaker.model.vocabulary
             evidence = FoundEvidence(ordinals, scored.matches, self._passages, vocabulary, options.evidence)
         scores = scored.scores[:limit].astype(np.float32)
         profile, scoring = said.profile, timings.seconds["scoring"]

@@ -137,8 +137,8 @@ class TestAdapter:
     def test_it_speaks(self, folder: Path, model: Model) -> None:
         chosen = chosen_adapter(str(folder), model)
         assert chosen is not None
-        plain = speaker(model, None, "fp32").language_model
-        adapted = speaker(model, chosen, "fp32").language_model
+        plain = speaker(model, None, "fp32").model
+        adapted = speaker(model, chosen, "fp32").model
         prompt = plain.vocabulary.encode("Question: who kept the lamp?")
         assert abs(plain.start([prompt]).log_probs - adapted.start([prompt]).log_probs).max() > 0.1
 

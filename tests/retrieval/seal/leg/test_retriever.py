@@ -255,7 +255,7 @@ def test_a_query_none_of_whose_tokens_occur(
 def test_white_space_of_a_query_is_not_read(
     retriever: SealRetriever, questions: list[str], model: Model
 ) -> None:
-    language_model = speaker(model, None, "fp32").language_model
+    language_model = speaker(model, None, "fp32").model
     options = SealOptions.of({}, 1000).decoding
     wide = "\n \t" * 3000 + questions[0].replace(" ", " \n" * 500) + " " * 3000
     assert readable(wide, language_model, options) == questions[0]
@@ -263,7 +263,7 @@ def test_white_space_of_a_query_is_not_read(
 
 
 def test_a_query_longer_than_is_read(retriever: SealRetriever, questions: list[str], model: Model) -> None:
-    language_model = speaker(model, None, "fp32").language_model
+    language_model = speaker(model, None, "fp32").model
     options = SealOptions.of({}, 1000).decoding
     long = " ".join(f"{questions[0]} {number}" for number in range(2000))
     read = readable(long, language_model, options)

@@ -88,7 +88,7 @@ class Turns(Generic[K, A, R]):
         try:
             while call.answers is None:
                 if not self._turn.acquire(timeout=_POLL):
-                    deadline.check("waiting for the language model")
+                    deadline.check("waiting for the model")
                     continue
                 try:
                     if call.answers is None:

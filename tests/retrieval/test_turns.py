@@ -10,7 +10,7 @@ import pytest
 
 from skerry.core.deadline import Deadline
 from skerry.core.errors import Cancelled, DeadlineExceeded, InvalidInput
-from skerry.retrieval.seal.turns import JointDeadline, Turns
+from skerry.retrieval.turns import JointDeadline, Turns
 
 
 class Worker:
@@ -108,7 +108,7 @@ def test_who_waits_in_vain_leaves_and_the_others_are_answered() -> None:
         late = threads.submit(turns.call, "a", [2], 1, Deadline(0.01))
         left = threads.submit(turns.call, "a", [3], 1, gone)
         gone.cancel()
-        with pytest.raises(DeadlineExceeded, match="waiting for the language model"):
+        with pytest.raises(DeadlineExceeded, match="waiting for the model"):
             late.result(10)
         with pytest.raises(Cancelled):
             left.result(10)
