@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+from torch import Tensor
 from transformers import AutoModel
 from transformers.utils import logging
 
 from skerry.core.deadline import Deadline
 from skerry.core.dtype import resolve_dtype, torch_dtype
 from skerry.core.errors import IndexCorrupt, InvalidInput
+from skerry.core.models import low_rank
 from skerry.core.models.loading import load_weights
 from skerry.core.models.store import Model
+from skerry.retrieval.embedding.elastic_network import ElasticNetwork
+from skerry.retrieval.embedding.prefix import leading
 
 MAX_TOKENS = 256
 _BATCH_TOKENS = 2048
@@ -28,8 +32,15 @@ _BLOCK_TEXTS = 4096
 logging.disable_progress_bar()
 
 
+LEAST_DIMENSIONS = 8
+
+
 class SentenceEncoder:
-    """A sentence embedding model on the CPU. Safe to call from several threads.
+    """A sentence embedding model on the CPU, elastic in depth and width. Safe to call from several threads.
+
+    Kusupati et al. 2022, "Matryoshka Representation Learning", and Li et al. 2024, "2D Matryoshka Sentence
+    Embeddings": a vector may be made of the states after any layer, and cut to any number of its leading
+    dimensions. How good it then is depends on the training: see `retrieval.embedding.adapter`.
 
     Args:
         model: a transformers folder with `tokenizer.json`.
@@ -37,9 +48,14 @@ class SentenceEncoder:
             Vectors of the two agree to a cosine of about 0.9999; native bf16 is nearly three times as fast.
         threads: threads for matrix products, set for the whole process; None leaves torch's setting alone.
         batch_tokens: tokens in a batch, padding included.
+        adapter: low-rank factors to add to the weights, as `retrieval.embedding.adapter.load` gives them.
+
+    Attributes:
+        dimensions: of a whole vector.
+        layers: of the whole network.
 
     Raises:
-        InvalidInput: an unknown dtype.
+        InvalidInput: an unknown dtype, or an adapter of another model.
         IndexCorrupt: a model folder that cannot be loaded.
     """
 
@@ -49,6 +65,7 @@ class SentenceEncoder:
         dtype: str = "auto",
         threads: int | None = None,
         batch_tokens: int = _BATCH_TOKENS,
+        adapter: Mapping[str, Tensor] | None = None,
     ) -> None:
         if threads is not None:
             torch.set_num_threads(threads)
@@ -56,9 +73,7 @@ class SentenceEncoder:
         self._batch_tokens = batch_tokens
         path = model.folder / "tokenizer.json"
         try:
-            self._network = load_weights(
-                AutoModel, model.folder, dtype=torch_dtype(dtype), attn_implementation="sdpa"
-            ).eval()
+            network = _network(model, torch_dtype(dtype), adapter)
             tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise IndexCorrupt(
@@ -66,30 +81,72 @@ class SentenceEncoder:
                 hint=f"Fetch it again with `skerry models pull {model.name}`.",
                 details={"model": model.name, "path": str(model.folder)},
             ) from error
-        config = self._network.config
-        self.dimensions: int = config.hidden_size
-        self.layers: int = config.num_hidden_layers
+        config = network.config
+        self._network = ElasticNetwork(network, model.name)
+        self.dimensions = self._network.width
+        self.layers = self._network.layers
         self._padding: int = config.pad_token_id or 0
         tokenizer.no_padding()
         tokenizer.enable_truncation(min(MAX_TOKENS, config.max_position_embeddings))
         self._tokenizer = tokenizer
 
-    def encode(self, texts: Sequence[str], deadline: Deadline | None = None) -> NDArray[np.float32]:
+    def check(self, layers: int | None, dimensions: int | None, where: str = "") -> None:
+        """Raise `InvalidInput` for a depth or a width that this model's vectors cannot have.
+
+        Args:
+            layers, dimensions: None is the whole of it.
+            where: goes before their names in errors: "dense.".
+        """
+        if layers is not None:
+            self._network.check_layers(layers, f"{where}layers")
+        if dimensions is not None:
+            check_dimensions(dimensions, self.dimensions, f"{where}dimensions")
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        deadline: Deadline | None = None,
+        layers: int | None = None,
+        dimensions: int | None = None,
+    ) -> NDArray[np.float32]:
         """One unit vector a text: float32 of shape (len(texts), dimensions), in the texts' order.
 
         A text is cut off after 256 tokens. Which texts share a call changes a vector by rounding only.
 
+        Args:
+            texts: any number of them.
+            deadline: checked between batches.
+            layers: how deep the network runs, 1 to all of them; by default all.
+            dimensions: leading dimensions that are kept and scaled to unit length again, 8 to all; by default
+                all.
+
         Raises:
-            InvalidInput: a text that is no valid Unicode.
+            InvalidInput: a text that is no valid Unicode; layers or dimensions that the model does not have.
             DeadlineExceeded, Cancelled: between batches.
         """
-        vectors = np.empty((len(texts), self.dimensions), np.float32)
-        for start in range(0, len(texts), _BLOCK_TEXTS):
+        self.check(layers, dimensions)
+        depth = self.layers if layers is None else layers
+        vectors = self.encode_layers(texts, [depth], deadline)[depth]
+        return vectors if dimensions is None else leading(vectors, dimensions)
+
+    def encode_layers(
+        self, texts: Sequence[str], layers: Sequence[int], deadline: Deadline | None = None
+    ) -> dict[int, NDArray[np.float32]]:
+        """Whole unit vectors at several depths: layers -> float32 of shape (len(texts), self.dimensions).
+
+        The network runs once, to the deepest; errors as of `encode`.
+        """
+        for depth in layers:
+            self._network.check_layers(depth)
+        vectors = {depth: np.empty((len(texts), self.dimensions), np.float32) for depth in layers}
+        for start in range(0, len(texts) if layers else 0, _BLOCK_TEXTS):
             tokens = self._tokenize(texts[start : start + _BLOCK_TEXTS])
             for rows in self._batches([len(ids) for ids in tokens]):
                 if deadline is not None:
                     deadline.check("encoding text")
-                vectors[start + rows] = self._forward([tokens[row] for row in rows])
+                pooled = self._forward([tokens[row] for row in rows], list(vectors))
+                for whole, batch in zip(vectors.values(), pooled, strict=True):
+                    whole[start + rows] = batch
         return vectors
 
     def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
@@ -108,21 +165,41 @@ class SentenceEncoder:
             start += size
         return batches
 
-    def _forward(self, tokens: list[list[int]]) -> NDArray[np.float32]:
-        """Pooled unit vectors of one batch, float32 of shape (batch, dimensions)."""
+    def _forward(self, tokens: list[list[int]], layers: Sequence[int]) -> list[NDArray[np.float32]]:
+        """Pooled unit vectors of one batch at each depth, float32 of shape (batch, self.dimensions)."""
         width = _padded(max(len(ids) for ids in tokens))
         ids = torch.full((len(tokens), width), self._padding, dtype=torch.long)
         mask = torch.zeros((len(tokens), width), dtype=torch.long)
         for row, sequence in enumerate(tokens):
             ids[row, : len(sequence)] = torch.tensor(sequence, dtype=torch.long)
             mask[row, : len(sequence)] = 1
-        with torch.inference_mode():
-            states: Any = self._network(input_ids=ids, attention_mask=mask).last_hidden_state
-            weights = mask.unsqueeze(-1).float()
-            pooled = (states.float() * weights).sum(1) / weights.sum(1).clamp(min=1.0)
-            unit = torch.nn.functional.normalize(pooled, dim=1)
-        array: NDArray[np.float32] = unit.numpy()
-        return array
+        return [_pooled(states, mask) for states in self._network.states(ids, mask, layers)]
+
+
+def check_dimensions(dimensions: int, width: int, what: str = "dimensions") -> None:
+    """Raise `InvalidInput`, which calls them `what`, unless they are from 8 to `width`."""
+    whole = isinstance(dimensions, int) and not isinstance(dimensions, bool)
+    if not whole or not LEAST_DIMENSIONS <= dimensions <= width:
+        raise InvalidInput(
+            f"{what} must be a whole number from {LEAST_DIMENSIONS} to {width}; got {dimensions!r}.",
+            details={"parameter": what},
+        )
+
+
+def _network(model: Model, dtype: torch.dtype, adapter: Mapping[str, Tensor] | None) -> Any:
+    # An adapter is added to the weights as they were stored, so that the sum is rounded once.
+    stored = dtype if adapter is None or dtype == torch.float32 else "auto"
+    network = load_weights(AutoModel, model.folder, dtype=stored).eval()
+    if adapter is not None:
+        low_rank.merge(network, adapter)
+    return network.to(dtype)
+
+
+def _pooled(states: Tensor, mask: Tensor) -> NDArray[np.float32]:
+    weights = mask.unsqueeze(-1).float()
+    mean = (states.float() * weights).sum(1) / weights.sum(1).clamp(min=1.0)
+    array: NDArray[np.float32] = torch.nn.functional.normalize(mean, dim=1).numpy()
+    return array
 
 
 def _padded(length: int) -> int:

@@ -1,0 +1,90 @@
+"""A transformers encoder that runs only as deep as it is asked to, and hands out the states on the way.
+
+Where every layer ends in its normalisation (post-norm: BERT and its kin), the states after any layer are fit
+to be pooled as they are. Pre-norm encoders lack their final norm there: they run whole or not at all.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from skerry.core.errors import InvalidInput
+
+_POST_NORM = ("bert", "camembert", "electra", "mpnet", "roberta", "xlm-roberta")
+
+
+class ElasticNetwork:
+    """States after chosen layers of an encoder. Safe to call from several threads.
+
+    Args:
+        network: as `AutoModel` loads it, in evaluation mode; it is kept, with a hook on each layer.
+        name: of the model, for errors.
+
+    Attributes:
+        width: numbers of a state.
+        layers: transformer layers; the states after layer n are transformers' `hidden_states[n]`.
+    """
+
+    def __init__(self, network: Any, name: str) -> None:
+        self._name = name
+        self.width: int = network.config.hidden_size
+        self.layers: int = network.config.num_hidden_layers
+        self._depths: dict[int, Any] = {self.layers: network}
+        self._called = threading.local()
+        if network.config.model_type in _POST_NORM:
+            for number, layer in enumerate(network.encoder.layer, start=1):
+                layer.register_forward_hook(self._keeper(number))
+                self._depths[number] = _first_layers(network, number)
+
+    def check_layers(self, layers: int, what: str = "layers") -> int:
+        """`layers` itself. Raises `InvalidInput`, which calls it `what`, for a depth that cannot be had."""
+        if isinstance(layers, bool) or not isinstance(layers, int) or not 1 <= layers <= self.layers:
+            raise InvalidInput(
+                f"{what} must be a whole number from 1 to {self.layers} for {self._name}; got {layers!r}.",
+                details={"parameter": what},
+            )
+        if layers not in self._depths:
+            raise InvalidInput(
+                f"{what} must be {self.layers} for {self._name}, which cannot stop at layer {layers}: "
+                "it is not a post-norm encoder.",
+                hint=f"Encoders that can are {', '.join(_POST_NORM)}.",
+                details={"parameter": what},
+            )
+        return layers
+
+    def states(self, ids: Tensor, mask: Tensor, layers: Sequence[int]) -> list[Tensor]:
+        """The states after each of `layers` (checked, at least one), each of shape (batch, length, width).
+
+        Runs once, as deep as the deepest of them.
+
+        Args:
+            ids, mask: int64 of shape (batch, length).
+        """
+        deepest = max(layers)
+        kept: dict[int, Tensor] = {}
+        self._called.wanted, self._called.kept = frozenset(layers) - {deepest}, kept
+        with torch.inference_mode():
+            kept[deepest] = self._depths[deepest](input_ids=ids, attention_mask=mask).last_hidden_state
+        return [kept[layer] for layer in layers]
+
+    def _keeper(self, number: int) -> Any:
+        def keep(module: nn.Module, inputs: Any, output: Any) -> None:
+            if number in self._called.wanted:
+                self._called.kept[number] = output if isinstance(output, Tensor) else output[0]
+
+        return keep
+
+
+def _first_layers(network: Any, number: int) -> Any:
+    """The same network, sharing all weights, that ends after layer `number`, and without a pooler."""
+    whole, encoder = copy.copy(network), copy.copy(network.encoder)
+    # A module's shallow copy shares the dictionary of its parts with the original.
+    encoder._modules = {**encoder._modules, "layer": nn.ModuleList(list(encoder.layer)[:number])}
+    whole._modules = {**whole._modules, "encoder": encoder, "pooler": None}
+    return whole
