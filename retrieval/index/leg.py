@@ -117,6 +117,7 @@ LEGS: Registry[type[Leg]] = Registry(
     "leg",
     {
         "bm25": "skerry.retrieval.lexical.leg:Bm25Leg",
+        "corpusbrain": "skerry.retrieval.corpusbrain.leg:CorpusBrainLeg",
         "dense": "skerry.retrieval.embedding.leg:DenseLeg",
         "seal": "skerry.retrieval.seal.leg:SealLeg",
     },

@@ -93,7 +93,7 @@ class Index:
             IndexNotReady: this index was built without that leg.
             IndexCorrupt: the leg's files are damaged, or its model is not the one it was built with.
         """
-        entry = self._entry(leg)
+        entry = self.entry(leg)
         with self._lock:
             if self._closed:
                 raise IndexNotReady(f"The index {self.folder} was closed.", hint="Open it again.")
@@ -107,10 +107,31 @@ class Index:
                 self._retrievers[leg] = retriever
             return self._retrievers[leg]
 
+    def entry(self, leg: str) -> LegEntry:
+        """What the manifest says of one leg.
+
+        Raises:
+            NotFound: there is no leg of that name.
+            IndexNotReady: this index was built without it.
+        """
+        LEGS.check(leg)
+        entry = self.manifest.legs.get(leg)
+        if entry is None:
+            raise IndexNotReady(
+                f"The index {self.folder} was built without the leg {leg!r}; it has {', '.join(self.legs)}.",
+                hint=f"Build it again with --legs {','.join((*self.legs, leg))}.",
+                details={"leg": leg},
+            )
+        return entry
+
     def files_of(self, leg: str) -> tuple[Path, Model | None]:
         """The folder of one leg's files, and the model that it was built with. Raises as `retriever` does."""
-        entry = self._entry(leg)
-        return version_folder(self.folder, self.version) / leg, self._model(leg, entry)
+        return self.folder_of(leg), self._model(leg, self.entry(leg))
+
+    def folder_of(self, leg: str) -> Path:
+        """The folder of one leg's files. Raises as `entry` does."""
+        self.entry(leg)
+        return version_folder(self.folder, self.version) / leg
 
     def close(self) -> None:
         """Close every retriever, and let the version be pruned. May be called twice."""
@@ -130,17 +151,6 @@ class Index:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _entry(self, leg: str) -> LegEntry:
-        LEGS.check(leg)
-        entry = self.manifest.legs.get(leg)
-        if entry is None:
-            raise IndexNotReady(
-                f"The index {self.folder} was built without the leg {leg!r}; it has {', '.join(self.legs)}.",
-                hint=f"Build it again with --legs {','.join((*self.legs, leg))}.",
-                details={"leg": leg},
-            )
-        return entry
 
     def _model(self, leg: str, entry: LegEntry) -> Model | None:
         if entry.model is None:

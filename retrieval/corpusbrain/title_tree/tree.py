@@ -38,7 +38,7 @@ class TitleTree:
             raise corrupt(path, f"cannot be read ({error})") from error
         shape = read_shape(path, data)
         self.end, self.nodes, self.pages = shape.end, shape.nodes, shape.pages
-        arrays = read_arrays(data, shape)
+        self._arrays = arrays = read_arrays(data, shape)
         self._tokens = arrays.tokens
         # Single numbers are read several times faster through a memoryview than from an array.
         self._token = arrays.tokens.data
@@ -84,6 +84,26 @@ class TitleTree:
             if node < 0:
                 break
         return node
+
+    def ways_to(self, pages: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Every node on the ways from the root, itself included, to the ends of some pages' names.
+
+        Args:
+            pages: their numbers, int64 (n,).
+
+        Returns:
+            Ascending, int64 (nodes,).
+        """
+        wanted = np.zeros(self.pages, dtype=bool)
+        wanted[pages] = True
+        nodes = self._arrays.ends[wanted[self._arrays.end_pages]].astype(np.int64)
+        ways = [np.zeros(1, np.int64)]
+        while len(nodes):
+            ways.append(nodes)
+            # Children are numbered in the order of their parents, of which those without any come between.
+            parents = np.searchsorted(self._arrays.first_child, nodes.astype(np.uint32), side="right") - 1
+            nodes = np.unique(parents[parents > self.root])
+        return np.unique(np.concatenate(ways))
 
     def _run(self, node: int) -> tuple[int, int]:
         """The children's first node, and the one after the last."""
