@@ -258,10 +258,24 @@ class SealIndex(_message.Message):
     def __init__(self, model: _Optional[str] = ..., adapter: _Optional[str] = ..., locate_every: _Optional[int] = ..., dtype: _Optional[str] = ...) -> None: ...
 
 class CorpusBrainIndex(_message.Message):
-    __slots__ = ("model",)
+    __slots__ = ("model", "weights", "start", "objectives", "seed", "epochs", "pairs", "title_tokens")
     MODEL_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    OBJECTIVES_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    EPOCHS_FIELD_NUMBER: _ClassVar[int]
+    PAIRS_FIELD_NUMBER: _ClassVar[int]
+    TITLE_TOKENS_FIELD_NUMBER: _ClassVar[int]
     model: str
-    def __init__(self, model: _Optional[str] = ...) -> None: ...
+    weights: str
+    start: str
+    objectives: str
+    seed: int
+    epochs: int
+    pairs: int
+    title_tokens: int
+    def __init__(self, model: _Optional[str] = ..., weights: _Optional[str] = ..., start: _Optional[str] = ..., objectives: _Optional[str] = ..., seed: _Optional[int] = ..., epochs: _Optional[int] = ..., pairs: _Optional[int] = ..., title_tokens: _Optional[int] = ...) -> None: ...
 
 class DenseIndex(_message.Message):
     __slots__ = ("model", "index", "m", "ef_construction", "dtype", "title")
