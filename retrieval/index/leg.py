@@ -113,6 +113,17 @@ class RestsOnLegs(Protocol):
         ...
 
 
+@runtime_checkable
+class HasWeights(Protocol):
+    """A retriever whose model has learnt weights that the index's digest does not cover.
+
+    Attributes:
+        weights_sha256: hex digest of them, "" for none.
+    """
+
+    weights_sha256: str
+
+
 LEGS: Registry[type[Leg]] = Registry(
     "leg",
     {

@@ -59,6 +59,7 @@ class SealRetriever:
 
     Attributes:
         adapter: what is added to the language model's weights.
+        weights_sha256: of the adapter; "" without one.
     """
 
     name = "seal"
@@ -69,6 +70,7 @@ class SealRetriever:
         self._index = index
         self._passages = passages
         self.adapter = adapter
+        self.weights_sha256 = "" if adapter is None else adapter.weights_sha256
         self._model, self._dtype = model, dtype
         self._lock = threading.Lock()
         self._loaded: _Loaded | None = None

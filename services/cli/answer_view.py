@@ -78,7 +78,9 @@ def _reference(number: int, ranked: RankedHit) -> str:
     sure = "" if math.isnan(ranked.calibrated) else f"  p={ranked.calibrated:.2f}"
     lines = [f"{number:>3}. {hit.passage.title} ({hit.passage.id}){sure}  {found}".rstrip()]
     lines += [
-        f"       {evidence.ngram!r}  count {evidence.count:,}  score {evidence.score:.2f}"
+        f"       {evidence.ngram!r}"
+        + (f"  count {evidence.count:,}" if evidence.count else "")
+        + f"  score {evidence.score:.2f}"
         for evidence in hit.evidence[:3]
     ]
     return "\n".join(lines)

@@ -269,13 +269,13 @@ def _ranker_identity(name: str, folder: Path | None) -> list[str]:
 
 
 def _adapters(retrievers: Sequence[Retriever]) -> dict[str, str]:
-    """Digests of the adapters of legs' models, by leg: they may change while the index stays the same."""
-    from skerry.retrieval.seal.retriever import SealRetriever
+    """Digests of weights that legs' models learnt, by leg: they may change while the index is the same."""
+    from skerry.retrieval.index.leg import HasWeights
 
     return {
-        retriever.name: retriever.adapter.weights_sha256
+        retriever.name: retriever.weights_sha256
         for retriever in retrievers
-        if isinstance(retriever, SealRetriever) and retriever.adapter is not None
+        if isinstance(retriever, HasWeights) and retriever.weights_sha256
     }
 
 

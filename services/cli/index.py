@@ -33,13 +33,21 @@ def index() -> None:
 )
 @click.option("--format", "corpus_format", required=True, help="kilt, beir, jsonl, text or pydoc.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the index.")
-@click.option("--legs", default="bm25,dense", show_default=True, help="With commas: bm25, dense, seal.")
+@click.option(
+    "--legs", default="bm25,dense", show_default=True, help="With commas: bm25, dense, seal, corpusbrain."
+)
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="LEG.PARAMETER=VALUE",
-    help="A parameter of a leg (repeatable): bm25.b=0.3, dense.index=hnsw, seal.adapter=none.",
+    help="A parameter of a leg (repeatable): bm25.b=0.3, dense.index=hnsw, seal.adapter=none, "
+    "corpusbrain.epochs=3.",
+)
+@click.option(
+    "--add",
+    is_flag=True,
+    help="CorpusBrain goes on from the version in use, instead of learning all pages anew.",
 )
 @click.option("--chunk-words", default=100, show_default=True, help="Words of a passage to aim at.")
 @click.option(
@@ -63,6 +71,7 @@ def build(
     out: Path,
     legs: str,
     settings: tuple[str, ...],
+    add: bool,
     chunk_words: int,
     engine: str,
     workers: int | None,
@@ -86,11 +95,21 @@ def build(
         if corpus_format != "pydoc":
             raise click.UsageError(f"The format {corpus_format} needs --corpus PATH.")
         corpus = Path("pydoc")
+    names = tuple(name.strip() for name in legs.split(",") if name.strip())
+    parameters = parse_settings(settings)
+    if add:
+        if "corpusbrain" not in names:
+            raise click.UsageError(
+                "--add says from where the leg corpusbrain goes on, which is not among --legs."
+            )
+        if "start" in parameters.setdefault("corpusbrain", {}):
+            raise click.UsageError("--add and --set corpusbrain.start say the same thing: give one of them.")
+        parameters["corpusbrain"]["start"] = "current"
     spec = BuildSpec(
         corpus=corpus,
         format=corpus_format,
-        legs=tuple(name.strip() for name in legs.split(",") if name.strip()),
-        parameters=parse_settings(settings),
+        legs=names,
+        parameters=parameters,
         chunking=Chunking(words=chunk_words),
         on_error=on_error,
         keep_versions=keep,

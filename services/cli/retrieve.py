@@ -56,7 +56,8 @@ def retrieve(
     """Find passages in an index or a running service.
 
     The query is plain words or a question; it has no syntax. Passages of the leg seal come with the n-grams
-    that found them: what each added to the score, and how often the corpus has it.
+    that found them: what each added to the score, and how often the corpus has it. Those of the leg
+    corpusbrain come with the title that was generated and its log-probability.
     """
     if (folder is None) == (target is None):
         raise click.UsageError("Give either --index DIR or --target ADDR.")
@@ -122,10 +123,11 @@ def _print(query: str, result: RetrievalResult) -> None:
 
 
 def _print_evidence(evidence: Sequence[Evidence]) -> None:
-    """A line an n-gram, best first: what it added, how often the corpus has it."""
+    """A line an n-gram or a generated title, best first: its score, how often the corpus has it."""
     for item in evidence[:_EVIDENCE]:
         where = "" if not item.in_title else ", in the title" if not item.spans else ", also in the title"
-        click.echo(f"   {item.score:8.3f}  {item.ngram!r}, {item.count} in the corpus{where}")
+        often = f", {item.count} in the corpus" if item.count else ""
+        click.echo(f"   {item.score:8.3f}  {item.ngram!r}{often}{where}")
     if len(evidence) > _EVIDENCE:
         click.echo(f"             and {len(evidence) - _EVIDENCE} more")
 

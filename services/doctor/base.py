@@ -13,7 +13,7 @@ class Finding:
     """One line of the doctor's report.
 
     Attributes:
-        group: "python", "machine", "packages", "kernels", "models" or "extras".
+        group: "python", "machine", "packages", "kernels", "models", "legs" or "extras".
         name: what was looked at.
         state: "ok"; "absent" for something optional that is not there; "wrong" for what must be mended.
         found: what there is, or why it cannot be used.

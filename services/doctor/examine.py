@@ -8,6 +8,7 @@ from skerry.core.models.store import ModelStore
 from skerry.services.doctor.adapters import check_adapters
 from skerry.services.doctor.base import Finding
 from skerry.services.doctor.kernels import check_kernels
+from skerry.services.doctor.legs import check_legs
 from skerry.services.doctor.machine import check_machine
 from skerry.services.doctor.models import check_models
 from skerry.services.doctor.packages import check_extras, check_packages
@@ -21,5 +22,6 @@ def examine(store: ModelStore) -> Iterator[Finding]:
     yield from check_kernels()
     yield from check_models(store)
     yield from check_adapters(store)
+    yield from check_legs(store)
     yield from check_extras()
     yield from check_programs()

@@ -10,9 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from skerry.core.models.store import ModelStore
+from skerry.retrieval.index.leg import LEGS
 from skerry.retrieval.seal import adapter
 from skerry.services.cli.doctor import doctor
-from skerry.services.doctor import adapters, kernels, machine, models, packages, programs
+from skerry.services.doctor import adapters, kernels, legs, machine, models, packages, programs
 
 
 def test_without_models_it_fails_and_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,6 +69,26 @@ def test_the_shipped_adapter_and_the_copy_of_its_model(
     (shipped / adapter.CONFIG).write_text("{")
     [found] = adapters.check_adapters(store)
     assert found.state == "wrong" and adapter.CONFIG in found.found
+
+
+def test_each_leg_and_its_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ModelStore(tmp_path)
+    found = {finding.name: finding for finding in legs.check_legs(store)}
+    assert {name: finding.state for name, finding in found.items()} == {
+        "leg bm25": "ok",
+        "leg corpusbrain": "absent",
+        "leg dense": "absent",
+        "leg seal": "absent",
+    }
+    assert "skerry models pull all-MiniLM-L6-v2" in found["leg corpusbrain"].fix
+    record = {"format": 1, "files": {}, "weights_hash": "w", "tokenizer_hash": "t"}
+    (tmp_path / "all-MiniLM-L6-v2").mkdir()
+    (tmp_path / "all-MiniLM-L6-v2" / "skerry-model.json").write_text(json.dumps(record))
+    found = {finding.name: finding for finding in legs.check_legs(store)}
+    assert found["leg corpusbrain"].found == "with all-MiniLM-L6-v2"
+    monkeypatch.setitem(LEGS._entries, "seal", "skerry.nowhere:Leg")
+    [wrong] = [finding for finding in legs.check_legs(store) if finding.state == "wrong"]
+    assert wrong.name == "leg seal" and "skerry.nowhere" in wrong.found
 
 
 def test_both_builds_of_faiss(monkeypatch: pytest.MonkeyPatch) -> None:
