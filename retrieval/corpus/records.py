@@ -49,6 +49,19 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class PassageLink:
+    """A link in a passage: characters [start, end) of the text of passage `passage`, an ordinal.
+
+    `target` is what the corpus calls the page linked to: its title or its id.
+    """
+
+    passage: int
+    start: int
+    end: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """About 100 words of one section of one page: the unit of retrieval.
 

@@ -12,7 +12,7 @@ from typing import Any
 from skerry.core.errors import IndexCorrupt
 from skerry.retrieval.base import Option
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised when files or passages are laid out or made in another way, so that no older work is used again."""
 MANIFEST = "manifest.json"
 

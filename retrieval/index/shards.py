@@ -13,6 +13,7 @@ from pathlib import Path
 from skerry.core.failpoints import failpoint
 from skerry.core.models.store import Model
 from skerry.retrieval.base import Option
+from skerry.retrieval.corpus.anchors import passage_links
 from skerry.retrieval.corpus.chunking import Chunking, chunk_page
 from skerry.retrieval.corpus.records import Page
 from skerry.retrieval.corpus.store import PassageStore, PassageWriter
@@ -64,9 +65,10 @@ def build_passages(task: PassageTask) -> ShardDone:
         PassageWriter(data) as writer,
     ):
         for page in task.pages:
-            for passage in chunk_page(page, task.chunking):
-                writer.append(passage)
-                count += 1
+            passages = chunk_page(page, task.chunking)
+            for passage, links in zip(passages, passage_links(page, passages), strict=True):
+                writer.append(passage, links)
+            count += len(passages)
         facts["passages"] = count
     return ShardDone(count, process_name(), peak_memory())
 

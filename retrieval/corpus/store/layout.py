@@ -1,13 +1,14 @@
 """The files of a passage store.
 
-Six files, each a 64-byte header and a payload, little-endian:
+Seven files, each a 64-byte header and a payload, little-endian:
 
     passages.col  one PASSAGE row a passage, in corpus order
     pages.col     one PAGE row a page, in corpus order
     sections.col  one SECTION row a section of a page, in corpus order
     lookup.col    one LOOKUP row a page, sorted by the hash of its id
+    links.col     one LINK row a link from a passage to a page, in corpus order
     text.blob     the passages' texts, UTF-8, end to end
-    names.blob    page ids, titles and section paths, UTF-8, end to end
+    names.blob    page ids, titles, section paths and links' targets, UTF-8, end to end
 
 Every header repeats the stamp, a digest of the store's logical content: files of two stores cannot be mixed.
 The payloads depend on the passages only: the same corpus gives the same bytes however shards were cut.
@@ -26,7 +27,7 @@ import numpy as np
 from skerry.core.errors import IndexCorrupt
 
 MAGIC = b"SKRYPSG\n"
-VERSION = 1
+VERSION = 2
 HEADER = struct.Struct("<8sHHIQQ32s")
 
 PASSAGE = np.dtype(
@@ -57,6 +58,10 @@ PAGE_ROW = struct.Struct("<QQIIII")
 SECTION = np.dtype([("names_start", "<u8"), ("size", "<u4"), ("page", "<u4")])
 SECTION_ROW = struct.Struct("<QII")
 LOOKUP = np.dtype([("hash", "<u8"), ("page", "<u4"), ("unused", "<u4")])
+LINK = np.dtype(
+    [("names_start", "<u8"), ("size", "<u4"), ("passage", "<u4"), ("start", "<u4"), ("end", "<u4")]
+)
+LINK_ROW = struct.Struct("<QIIII")
 
 
 class Kind(NamedTuple):
@@ -73,7 +78,8 @@ SECTIONS = Kind("sections.col", 3, SECTION.itemsize)
 LOOKUPS = Kind("lookup.col", 4, LOOKUP.itemsize)
 TEXT = Kind("text.blob", 5, 1)
 NAMES = Kind("names.blob", 6, 1)
-KINDS = (PASSAGES, PAGES, SECTIONS, LOOKUPS, TEXT, NAMES)
+LINKS = Kind("links.col", 7, LINK.itemsize)
+KINDS = (PASSAGES, PAGES, SECTIONS, LOOKUPS, TEXT, NAMES, LINKS)
 
 
 def hash_id(page_id: str) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skerry.retrieval.corpus.store.layout import NAMES, PAGES, PASSAGES, SECTIONS, TEXT
+from skerry.retrieval.corpus.store.layout import LINKS, NAMES, PAGES, PASSAGES, SECTIONS, TEXT
 from skerry.retrieval.corpus.store.reader import PassageStore
 from skerry.retrieval.corpus.store.writer import PassageWriter
 
@@ -43,6 +43,11 @@ def _append(writer: PassageWriter, part: PassageStore) -> None:
         rows["names_start"] += names_bytes
         rows["page"] += pages
         writer.append_blocks(SECTIONS, rows.tobytes(), sections=len(rows))
+    for start in range(0, len(columns.links), _ROWS):
+        rows = columns.links[start : start + _ROWS].copy()
+        rows["names_start"] += names_bytes
+        rows["passage"] += passages
+        writer.append_blocks(LINKS, rows.tobytes())
     for kind, blob in ((TEXT, columns.text), (NAMES, columns.names)):
         for start in range(0, len(blob), _BYTES):
             writer.append_blocks(kind, blob[start : start + _BYTES].tobytes())

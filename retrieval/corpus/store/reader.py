@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skerry.core.errors import NotFound
-from skerry.retrieval.corpus.records import Passage, Span
+from skerry.retrieval.corpus.records import Passage, PassageLink, Span
 from skerry.retrieval.corpus.store.layout import (
     HEADER,
     KINDS,
+    LINK,
+    LINKS,
     LOOKUP,
     LOOKUPS,
     NAMES,
@@ -42,6 +44,7 @@ class Columns:
     pages: NDArray[np.void]
     sections: NDArray[np.void]
     lookup: NDArray[np.void]
+    links: NDArray[np.void]
     text: NDArray[np.uint8]
     names: NDArray[np.uint8]
 
@@ -81,6 +84,7 @@ class PassageStore:
         self._pages: NDArray[np.void] = np.frombuffer(maps[PAGES.name], PAGE, offset=HEADER.size)
         self._sections: NDArray[np.void] = np.frombuffer(maps[SECTIONS.name], SECTION, offset=HEADER.size)
         self._lookup: NDArray[np.void] = np.frombuffer(maps[LOOKUPS.name], LOOKUP, offset=HEADER.size)
+        self._links: NDArray[np.void] = np.frombuffer(maps[LINKS.name], LINK, offset=HEADER.size)
         if len(self._lookup) != len(self._pages):
             raise corrupt(folder / LOOKUPS.name, f"has {len(self._lookup)} rows for {len(self._pages)} pages")
 
@@ -117,6 +121,11 @@ class PassageStore:
     def page_count(self) -> int:
         """Number of pages that have at least one passage."""
         return len(self._pages)
+
+    @property
+    def link_count(self) -> int:
+        """Number of links in all passages."""
+        return len(self._links)
 
     @property
     def text_bytes(self) -> int:
@@ -156,7 +165,7 @@ class PassageStore:
     def ordinal(self, passage_id: str) -> int:
         """The ordinal of the passage `{page_id}#{n}`. Raises `NotFound`."""
         page_id, _, number = passage_id.rpartition("#")
-        page = self._find_page(page_id)
+        page = self.find_page(page_id)
         if page is not None and number.isascii() and number.isdigit() and (number == "0" or number[0] != "0"):
             _, first, _, _, count, _ = self._page_row(page)
             if len(number) < 11 and int(number) < count:
@@ -169,7 +178,7 @@ class PassageStore:
 
     def page_ordinals(self, page_ids: Iterable[str]) -> NDArray[np.int64]:
         """Ordinals of these pages' passages, ascending, int64 of shape (n,); unknown pages are ignored."""
-        found = {page for page_id in page_ids if (page := self._find_page(page_id)) is not None}
+        found = {page for page_id in page_ids if (page := self.find_page(page_id)) is not None}
         runs = []
         for page in sorted(found):
             _, first, _, _, count, _ = self._page_row(page)
@@ -186,9 +195,34 @@ class PassageStore:
         _, first, _, _, count, _ = self._page_row(number)
         return PageEntry(*self._page_names(number), first, count)
 
+    def find_page(self, page_id: str) -> int | None:
+        """The number of the page with this id, or None."""
+        try:
+            wanted = np.uint64(hash_id(page_id))
+        except UnicodeEncodeError:
+            return None
+        hashes = self._lookup["hash"]
+        place = int(np.searchsorted(hashes, wanted))
+        while place < len(hashes) and hashes[place] == wanted:
+            page = int(self._lookup[place]["page"])
+            if self._page_names(page)[0] == page_id:
+                return page
+            place += 1
+        return None
+
     def pages(self) -> Iterator[PageEntry]:
         """Every page, in corpus order."""
         return map(self.page, range(len(self._pages)))
+
+    def links(self) -> Iterator[PassageLink]:
+        """Every link, ascending by passage and character; none where the corpus had no anchors."""
+        for low in range(0, len(self._links), _BLOCK):
+            for names_start, size, passage, start, end in self._links[low : low + _BLOCK].tolist():
+                if passage >= len(self):
+                    raise corrupt(self.folder / LINKS.name, f"names passage {passage} of {len(self)}")
+                yield PassageLink(
+                    passage, start, end, self._slice(self._names, NAMES.name, names_start, size)
+                )
 
     def texts(self, start: int, stop: int) -> Iterator[tuple[str, str, str]]:
         """(title, section, text) of ordinals [start, stop), in order. Raises `NotFound` when out of range."""
@@ -209,6 +243,7 @@ class PassageStore:
             self._pages,
             self._sections,
             self._lookup,
+            self._links,
             np.frombuffer(self._text, np.uint8, offset=HEADER.size),
             np.frombuffer(self._names, np.uint8, offset=HEADER.size),
         )
@@ -220,20 +255,6 @@ class PassageStore:
                 f"There is no passage number {int(outside[0])} in {self.folder}, which holds {len(self)}.",
                 details={"ordinal": str(int(outside[0]))},
             )
-
-    def _find_page(self, page_id: str) -> int | None:
-        try:
-            wanted = np.uint64(hash_id(page_id))
-        except UnicodeEncodeError:
-            return None
-        hashes = self._lookup["hash"]
-        place = int(np.searchsorted(hashes, wanted))
-        while place < len(hashes) and hashes[place] == wanted:
-            page = int(self._lookup[place]["page"])
-            if self._page_names(page)[0] == page_id:
-                return page
-            place += 1
-        return None
 
     def _page_names(self, page: int) -> tuple[str, str]:
         if page >= len(self._pages):

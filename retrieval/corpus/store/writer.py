@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -12,10 +13,12 @@ from numpy.typing import NDArray
 
 from skerry.core.errors import InvalidInput
 from skerry.core.files import naming_full_disk
-from skerry.retrieval.corpus.records import Passage
+from skerry.retrieval.corpus.records import Passage, PassageLink
 from skerry.retrieval.corpus.store.layout import (
     HEADER,
     KINDS,
+    LINK_ROW,
+    LINKS,
     LOOKUP,
     LOOKUPS,
     NAMES,
@@ -114,8 +117,8 @@ class PassageWriter:
     def __len__(self) -> int:
         return self._passages
 
-    def append(self, passage: Passage) -> None:
-        """Add one passage; its ordinal becomes the number of passages before it, whatever it was.
+    def append(self, passage: Passage, links: Sequence[PassageLink] = ()) -> None:
+        """Add one passage and its links; its ordinal, theirs too, becomes the number of passages before it.
 
         A passage that is refused leaves the store as it was.
         """
@@ -126,6 +129,8 @@ class PassageWriter:
         place = (span.start_paragraph, span.start_character, span.end_paragraph, span.end_character)
         text = _utf8(passage.text, passage)
         names = [_utf8(name, passage) for name in (passage.page_id, passage.title, passage.section)]
+        targets = [_utf8(link.target, passage) for link in links]
+        self._check_links(passage, links)
         if min(place) < 0 or max(*place, len(text), *map(len, names)) > _LARGEST:
             raise InvalidInput(
                 f"Passage {passage.id!r} has a span or a size that is not between 0 and {_LARGEST}: {place}.",
@@ -148,6 +153,10 @@ class PassageWriter:
                 )
             )
             self._files[TEXT].append(text)
+            for link, target in zip(links, targets, strict=True):
+                row = (self._files[NAMES].size, len(target), self._passages, link.start, link.end)
+                self._files[LINKS].append(LINK_ROW.pack(*row))
+                self._files[NAMES].append(target)
         self._passages += 1
         self._in_page += 1
 
@@ -232,6 +241,16 @@ class PassageWriter:
                 hint="All passages of a page share its title; page ids are unique.",
                 details={"passage": passage.id},
             )
+
+    def _check_links(self, passage: Passage, links: Sequence[PassageLink]) -> None:
+        for link in links:
+            if not 0 <= link.start < link.end <= len(passage.text):
+                raise InvalidInput(
+                    f"Passage {passage.id!r} of {len(passage.text)} characters has a link from {link.start} "
+                    f"to {link.end}.",
+                    hint="Find a passage's links with `passage_links`.",
+                    details={"passage": passage.id},
+                )
 
     def _begin_page(self, passage: Passage, page_id: bytes, title: bytes) -> None:
         self._end_page()

@@ -59,15 +59,17 @@ def _names(store: PassageStore) -> dict[str, int]:
 
 def _common(store: PassageStore, words: set[str]) -> set[str]:
     """Those of `words` that the corpus also writes in lower case, and function words."""
-    small = {word.lower() for word in words}
+    small = {word: word.lower() for word in words}
+    watched = {*small.keys(), *small.values()}
     counts: Counter[str] = Counter()
     for _, _, text in store.texts(0, len(store)):
-        counts.update(word for word in _WORD.findall(text) if word in words or word in small)
+        counts.update(word for word in _WORD.findall(text) if word in watched)
     return {
         word
-        for word in words
-        if word.lower() in FUNCTION_WORDS
-        or (word.islower() or counts[word.lower()] > _COMMON * (counts[word] + counts[word.lower()]))
+        for word, lower in small.items()
+        if word.islower()
+        or lower in FUNCTION_WORDS
+        or (lower != word and counts[lower] > _COMMON * (counts[word] + counts[lower]))
     }
 
 

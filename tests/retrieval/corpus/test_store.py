@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skerry.core.errors import BackendUnavailable, IndexCorrupt, InvalidInput, NotFound
-from skerry.retrieval.corpus.records import Passage, Span
+from skerry.retrieval.corpus.records import Passage, PassageLink, Span
 from skerry.retrieval.corpus.store import PassageStore, PassageWriter
 from skerry.retrieval.corpus.store import writer as writer_module
 from skerry.retrieval.corpus.store.layout import HEADER, KINDS
@@ -42,8 +42,17 @@ _CORPUS = st.dictionaries(_TEXT.filter(bool), _PAGE, max_size=6).map(_passages)
 def _write(folder: Path, passages: Iterable[Passage]) -> Path:
     with PassageWriter(folder) as writer:
         for passage in passages:
-            writer.append(passage)
+            writer.append(passage, _links(passage))
     return folder
+
+
+def _links(passage: Passage) -> list[PassageLink]:
+    """Some links, that depend on nothing but the passage: none, or the whole text and its last character."""
+    size = len(passage.text)
+    if size == 0 or size % 2:
+        return []
+    n = passage.ordinal
+    return [PassageLink(n, 0, size, passage.text * 2), PassageLink(n, size - 1, size, "")]
 
 
 def _simple(pages: int, each: int = 3, prefix: str = "page") -> list[Passage]:
@@ -68,6 +77,8 @@ def test_round_trip(
     assert list(store) == corpus
     assert store.page_count == len({passage.page_id for passage in corpus})
     assert [store.ordinal(passage.id) for passage in corpus] == list(range(len(corpus)))
+    assert list(store.links()) == [link for passage in corpus for link in _links(passage)]
+    assert store.link_count == len(list(store.links()))
     wanted = data.draw(st.lists(st.integers(0, len(corpus) - 1), max_size=10) if corpus else st.just([]))
     assert store.get_many(wanted) == [corpus[n] for n in wanted]
     assert store.get_many(np.array(wanted, np.int32)) == [corpus[n] for n in wanted]
@@ -79,6 +90,7 @@ def test_round_trip(
     found = store.page_ordinals([*some, "no such page", *some])
     assert found.dtype == np.int64
     assert found.tolist() == [p.ordinal for p in corpus if p.page_id in some]
+    assert [store.page(number) for number in range(store.page_count)] == list(store.pages())
     assert [(page, first, count) for page, _, first, count in store.pages()] == [
         (page, next(p.ordinal for p in corpus if p.page_id == page), sum(p.page_id == page for p in corpus))
         for page in dict.fromkeys(p.page_id for p in corpus)
@@ -120,9 +132,64 @@ def test_the_digest_tells_every_field_apart(tmp_path: Path) -> None:
     assert again == PassageStore.open(tmp_path / "0").digest()
 
 
+def test_the_digest_tells_links_apart(tmp_path: Path) -> None:
+    passage = Passage(0, "p#0", "p", "T", "S", "text", Span(1, 2, 3, 4))
+    variants: list[list[PassageLink]] = [
+        [],
+        [PassageLink(0, 0, 1, "q")],
+        [PassageLink(0, 0, 2, "q")],
+        [PassageLink(0, 0, 1, "r")],
+        [PassageLink(0, 0, 1, "q"), PassageLink(0, 1, 2, "q")],
+    ]
+    for n, links in enumerate(variants):
+        with PassageWriter(tmp_path / str(n)) as writer:
+            writer.append(passage, links)
+    stores = [PassageStore.open(tmp_path / str(n)) for n in range(len(variants))]
+    assert len({store.digest() for store in stores}) == len(variants)
+
+
+def test_no_links_cost_a_header(tmp_path: Path) -> None:
+    with PassageWriter(tmp_path) as writer:
+        writer.append(Passage(0, "p#0", "p", "T", "", "text", Span(0, 0, 0, 4)))
+    assert (tmp_path / "links.col").stat().st_size == HEADER.size
+    assert (tmp_path / "names.blob").stat().st_size == HEADER.size + len("pT")
+
+
+@pytest.mark.parametrize(
+    ("link", "message"),
+    [
+        (PassageLink(0, 2, 2, "q"), "from 2 to 2"),
+        (PassageLink(0, -1, 2, "q"), "from -1 to 2"),
+        (PassageLink(0, 3, 5, "q"), "4 characters has a link from 3 to 5"),
+        (PassageLink(0, 0, 1, "\ud800"), "surrogate"),
+    ],
+)
+def test_a_wrong_link_is_refused_and_the_store_stays_good(
+    tmp_path: Path, link: PassageLink, message: str
+) -> None:
+    passage = Passage(0, "p#0", "p", "T", "", "text", Span(0, 0, 0, 4))
+    good = PassageLink(0, 0, 4, "q")
+    with PassageWriter(tmp_path) as writer:
+        with pytest.raises(InvalidInput, match=message):
+            writer.append(passage, [good, link])
+        writer.append(passage, [good])
+    store = PassageStore.open(tmp_path)
+    assert (list(store), list(store.links())) == ([passage], [good])
+
+
+@pytest.mark.parametrize("number", [-1, 2])
+def test_a_page_number_out_of_range(tmp_path: Path, number: int) -> None:
+    store = PassageStore.open(_write(tmp_path, _simple(2)))
+    assert store.page(1).first == 3
+    assert (store.find_page("page1"), store.find_page("page2")) == (1, None)
+    with pytest.raises(NotFound, match=f"number {number}"):
+        store.page(number)
+
+
 def test_an_empty_store(tmp_path: Path) -> None:
     store = PassageStore.open(_write(tmp_path, []))
     assert (len(store), store.page_count, list(store), store.get_many([])) == (0, 0, [], [])
+    assert list(store.links()) == []
     assert list(store.texts(0, 0)) == []
     with pytest.raises(NotFound):
         store.ordinal("p#0")
@@ -213,7 +280,7 @@ def test_a_passage_that_breaks_the_rules_is_refused_and_the_store_stays_good(
     corpus = _simple(1)
     with PassageWriter(tmp_path) as writer:
         for passage in corpus:
-            writer.append(passage)
+            writer.append(passage, _links(passage))
         with pytest.raises(InvalidInput, match=message):
             writer.append(broken)
     store = PassageStore.open(tmp_path)
@@ -301,6 +368,7 @@ def test_a_flipped_bit_in_a_payload_never_gives_another_kind_of_error(
         lambda: store.ordinal("page2#1"),
         lambda: store.page_ordinals(["page1", "page3"]),
         lambda: list(store.pages()),
+        lambda: list(store.links()),
     ):
         try:
             use()
