@@ -40,7 +40,7 @@ def exact_search(
         ordinals = np.arange(low, high) if within is None else within[low:high]
         vectors = flat.rows(low, high) if within is None else flat.take(ordinals)
         if dimensions < flat.width:
-            vectors = np.ascontiguousarray(vectors[:, :dimensions])
+            vectors = vectors[:, :dimensions].copy()
             faiss.normalize_L2(vectors)
         scores, columns = faiss.knn(queries, vectors, min(limit, high - low), faiss.METRIC_INNER_PRODUCT)
         best.add_result(scores, ordinals[columns])

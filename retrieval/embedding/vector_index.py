@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,6 @@ class VectorIndex:
             raise InvalidInput(
                 f"The index has vectors of {self.dimensions} dimensions, not {vectors.shape[1]}."
             )
-        if options.oversample < 1:
-            raise InvalidInput(f"oversample must be at least 1; got {options.oversample}.")
+        if not 1 <= options.oversample < inf:
+            raise InvalidInput(f"oversample must be at least 1, and finite; got {options.oversample}.")
         return first, last
