@@ -1,0 +1,1 @@
+"""Elastic embeddings: what fewer layers and dimensions cost and save."""
