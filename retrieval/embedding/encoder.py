@@ -20,6 +20,7 @@ from skerry.core.models import low_rank
 from skerry.core.models.loading import load_weights
 from skerry.core.models.store import Model
 from skerry.retrieval.embedding.elastic_network import ElasticNetwork
+from skerry.retrieval.embedding.options import LEAST_DIMENSIONS
 from skerry.retrieval.embedding.prefix import leading
 
 MAX_TOKENS = 256
@@ -30,9 +31,6 @@ _BLOCK_TEXTS = 4096
 """Texts tokenised at a time: bounds memory, and is wide enough to fill batches of one length."""
 
 logging.disable_progress_bar()
-
-
-LEAST_DIMENSIONS = 8
 
 
 class SentenceEncoder:

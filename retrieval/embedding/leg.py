@@ -1,40 +1,36 @@
-"""The dense leg: a sentence encoder's vectors of all passages, in a faiss index."""
+"""The dense leg: a sentence encoder's vectors of all passages, of one depth or several, in faiss indexes."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skerry.core.deadline import Deadline
 from skerry.core.errors import IndexCorrupt, IndexNotReady, InvalidInput
-from skerry.core.files import atomic_writer, naming_full_disk, write_atomically
-from skerry.core.importing import import_whole
+from skerry.core.files import atomic_writer, naming_full_disk
+from skerry.core.models.adapter_files import CHOICES, Adapter
 from skerry.core.models.store import Model
-from skerry.retrieval.base import Candidates, Option
+from skerry.retrieval.base import Option
 from skerry.retrieval.corpus.store import PassageStore
+from skerry.retrieval.embedding import adapter as adapters
+from skerry.retrieval.embedding.loading import load_encoder, size_of
+from skerry.retrieval.embedding.options import LEAST_DIMENSIONS
+from skerry.retrieval.embedding.retriever import DenseRetriever
+from skerry.retrieval.embedding.shape import Shape, layer_folder
 from skerry.retrieval.index.leg import BuiltLeg, Workshop
-from skerry.retrieval.options import check_option_names, integer_option
+from skerry.retrieval.options import choice_option, flag_option, integer_option
 
-if TYPE_CHECKING:
-    from skerry.retrieval.embedding.encoder import SentenceEncoder
-    from skerry.retrieval.embedding.faiss_index import VectorIndex
-
-_KINDS = ("flat", "hnsw")
+_KINDS = ("auto", "flat", "hnsw", "ivf")
+_STORAGES = ("auto", "fp32", "fp16", "int8")
 _DTYPES = ("auto", "bf16", "fp32")
+_ALL = "all"
 _SHARD_FILE = "vectors.npy"
-_INDEX_FILE = "vectors.faiss"
-_SHAPE_FILE = "shape.json"
 _ENCODE_ROWS = 4096
 _ADD_ROWS = 16_384
-_EF_SEARCH = 128
 
 
 class DenseLeg:
@@ -42,11 +38,20 @@ class DenseLeg:
 
     Args:
         model: catalogue name or folder of the encoder.
-        index: "flat" (exact) or "hnsw" (a graph: faster on large corpora, may miss some).
+        index: "flat" (exact), "hnsw" (a graph: faster on large corpora, may miss some), "ivf" (lists: smaller
+            than a graph, may miss some), or "auto": see `retrieval.embedding.choose`.
         m: links a node of the graph, 4 to 128.
         ef_construction: candidates for each new node's links, 8 to 2,000.
         dtype: how the encoder computes: "bf16", "fp32", or "auto" (bf16 where the processor has it).
         title: put the page's title before each passage's text.
+        layers: after which of the encoder's layers the passages' vectors are taken, with commas where several
+            are to be indexed side by side: "6", "3,6"; "all" is the whole encoder.
+        dimensions: leading dimensions that are stored, or "all".
+        adapter: "shipped" puts the adapter that comes with Skerry on the model it was trained on (any other
+            model is left as it is), "none" leaves every model as it is, anything else is a folder that
+            `skerry train embedding` left.
+        storage: how a number of a vector is stored: "fp32", "fp16", "int8", or "auto": see
+            `retrieval.embedding.choose`.
 
     Raises:
         InvalidInput: a value outside these.
@@ -57,49 +62,86 @@ class DenseLeg:
     def __init__(
         self,
         model: str = "all-MiniLM-L6-v2",
-        index: str = "flat",
+        index: str = "auto",
         m: int = 32,
         ef_construction: int = 200,
         dtype: str = "auto",
         title: bool = True,
+        layers: str | int = _ALL,
+        dimensions: str | int = _ALL,
+        adapter: str = "shipped",
+        storage: str = "auto",
     ) -> None:
-        for parameter, value, known in (("index", index, _KINDS), ("dtype", dtype, _DTYPES)):
-            if value not in known:
-                raise InvalidInput(
-                    f"dense.{parameter} must be one of {', '.join(known)}; got {value!r}.",
-                    details={"parameter": parameter},
-                )
-        if not isinstance(title, bool):
-            raise InvalidInput(
-                f"dense.title must be true or false; got {title!r}.", details={"parameter": "title"}
-            )
-        given: Mapping[str, Option] = {"m": m, "ef_construction": ef_construction}
-        self._m = integer_option("dense", given, "m", default=32, low=4, high=128)
+        given: dict[str, Option] = {
+            "index": index,
+            "dtype": dtype,
+            "storage": storage,
+            "title": title,
+            "m": m,
+            "ef_construction": ef_construction,
+        }
+        self._kind = choice_option(self.name, given, "index", default="auto", choices=_KINDS)
+        self._dtype = choice_option(self.name, given, "dtype", default="auto", choices=_DTYPES)
+        self._storage = choice_option(self.name, given, "storage", default="auto", choices=_STORAGES)
+        self._title = flag_option(self.name, given, "title", default=True)
+        self._m = integer_option(self.name, given, "m", default=32, low=4, high=128)
         self._ef_construction = integer_option(
-            "dense", given, "ef_construction", default=200, low=8, high=2000
+            self.name, given, "ef_construction", default=200, low=8, high=2000
         )
-        self._model, self._kind, self._dtype, self._title = model, index, dtype, title
+        self._layers = _depths(layers)
+        self._dimensions = _width(dimensions)
+        if not isinstance(adapter, str) or not adapter:
+            raise InvalidInput(
+                f"dense.adapter must be shipped, none or a folder; got {adapter!r}.",
+                details={"parameter": "adapter"},
+            )
+        # The manifest keeps it, for whoever opens the index, wherever that is.
+        self._adapter = adapter if adapter in CHOICES else str(Path(adapter).expanduser().absolute())
+        self._model = model
 
     def model(self) -> str | None:
         """The encoder's name."""
         return self._model
 
+    def files_hash(self) -> str:
+        """SHA-256 of the adapter's weights, "" without one. Raises as `adapter.load_config`."""
+        if self._adapter == "none":
+            return ""
+        if self._adapter != "shipped":
+            return adapters.load_config(Path(self._adapter)).weights_sha256
+        there = (adapters.SHIPPED / adapters.CONFIG).is_file()
+        return adapters.load_config(adapters.SHIPPED).weights_sha256 if there else ""
+
     def build_shard(
         self, passages: PassageStore, start: int, stop: int, out: Path, model: Model | None, threads: int
     ) -> None:
-        """Encode passages [start, stop) into a float32 array of shape (stop - start, dimensions)."""
-        encoder = _encoder(_required(model), self._dtype, threads)
-        vectors = np.empty((stop - start, encoder.dimensions), np.float32)
+        """Encode passages [start, stop): a float32 array of shape (stop - start, dimensions) a depth.
+
+        Raises:
+            InvalidInput: layers or dimensions that the model does not have.
+            NotFound, IndexCorrupt: an adapter that is not there, is damaged, or belongs to another model.
+        """
+        from skerry.retrieval.embedding.passage_text import passage_text
+        from skerry.retrieval.embedding.prefix import leading
+
+        model = _required(model)
+        layers, width = self._sizes(model)
+        encoder = load_encoder(model, adapters.chosen_adapter(self._adapter, model), self._dtype, threads)
+        vectors = {depth: np.empty((stop - start, width), np.float32) for depth in layers}
         for low in range(start, stop, _ENCODE_ROWS):
             high = min(low + _ENCODE_ROWS, stop)
             texts = [
-                f"{title}. {text}" if self._title and title else text
+                passage_text(title if self._title else "", text)
                 for title, _, text in passages.texts(low, high)
             ]
-            vectors[low - start : high - start] = encoder.encode(texts)
-        out.mkdir(parents=True, exist_ok=True)
-        with naming_full_disk(out), atomic_writer(out / _SHARD_FILE) as file:
-            np.save(file, vectors)
+            for depth, whole in encoder.encode_layers(texts, layers).items():
+                cut = whole if width == whole.shape[1] else leading(whole, width)
+                vectors[depth][low - start : high - start] = cut
+        for depth, array in vectors.items():
+            folder = layer_folder(out, depth)
+            folder.mkdir(parents=True, exist_ok=True)
+            with naming_full_disk(folder), atomic_writer(folder / _SHARD_FILE) as file:
+                np.save(file, array)
 
     def assemble(
         self,
@@ -109,129 +151,121 @@ class DenseLeg:
         model: Model | None,
         workshop: Workshop,
     ) -> BuiltLeg:
-        """Add the shards' vectors, in order, to one index. Needs memory for the vectors, once."""
+        """Add the shards' vectors, in order, to one index a depth. For memory see `build_index`."""
         from skerry.core.dtype import resolve_dtype
-        from skerry.retrieval.embedding.faiss_index import build_flat, build_hnsw
+        from skerry.retrieval.embedding.build import build_index
+        from skerry.retrieval.embedding.spec import VectorSpec
 
-        out.mkdir(parents=True, exist_ok=True)
-        arrays = [np.load(shard / _SHARD_FILE, mmap_mode="r") for shard in shards]
-        dimensions = arrays[0].shape[1] if arrays else 0
+        model = _required(model)
+        adapter = adapters.chosen_adapter(self._adapter, model)
+        layers, width = self._sizes(model)
+        asked = VectorSpec(self._kind, self._storage, self._m, self._ef_construction)
+        spec = asked.chosen(len(passages), width)
         digest = hashlib.sha256()
-        with naming_full_disk(out), workshop.progress.task("dense", len(passages), "passages") as task:
+        with workshop.progress.task("dense", len(passages) * len(layers), "vectors") as task:
 
-            def blocks() -> Iterator[NDArray[np.float32]]:
-                for array in arrays:
+            def blocks(depth: int) -> Iterator[NDArray[np.float32]]:
+                for shard in shards:
+                    array = np.load(layer_folder(shard, depth) / _SHARD_FILE, mmap_mode="r")
                     for low in range(0, len(array), _ADD_ROWS):
+                        workshop.deadline.check("indexing vectors")
                         block = np.ascontiguousarray(array[low : low + _ADD_ROWS])
                         digest.update(block.astype("<f4", copy=False).tobytes())
                         yield block
                         task.advance(len(block))
 
-            path = out / _INDEX_FILE
-            if self._kind == "flat":
-                build_flat(blocks(), dimensions, path)
-            else:
-                build_hnsw(blocks(), dimensions, path, self._m, self._ef_construction)
+            for depth in layers:
+                folder = layer_folder(out, depth)
+                folder.mkdir(parents=True, exist_ok=True)
+                build_index(blocks(depth), len(passages), width, folder, spec)
         parameters: dict[str, Option] = {
             "model": self._model,
-            "index": self._kind,
+            "index": spec.kind,
             "dtype": resolve_dtype(self._dtype),
             "title": self._title,
+            "layers": ",".join(map(str, layers)),
+            "dimensions": width,
+            "adapter": "none" if adapter is None else self._adapter,
+            "storage": spec.storage,
         }
-        if self._kind == "hnsw":
+        if spec.kind == "hnsw":
             parameters |= {"m": self._m, "ef_construction": self._ef_construction}
-        shape = {"count": sum(len(array) for array in arrays), "dimensions": dimensions, "index": self._kind}
-        write_atomically(out / _SHAPE_FILE, json.dumps(shape).encode())
-        digest.update(json.dumps(parameters, sort_keys=True).encode())
+        used = "" if adapter is None else adapter.weights_sha256
+        Shape(len(passages), width, layers, size_of(model).layers, spec.kind, used).write(out)
+        digest.update(json.dumps([parameters, used], sort_keys=True).encode())
         return BuiltLeg(parameters, digest.hexdigest())
 
     def open(self, folder: Path, passages: PassageStore, model: Model | None) -> DenseRetriever:
-        """The retriever; the vectors and the encoder are loaded at the first query.
+        """The retriever; vectors and encoder are loaded at the first query.
 
         Raises:
-            IndexCorrupt: files that are missing or do not fit the passages.
+            IndexCorrupt: files that are missing or do not fit the passages; an adapter that is damaged,
+                belongs to another model, or is not the one that the index was built with.
+            NotFound: an adapter that is not there.
         """
-        path = folder / _INDEX_FILE
-        try:
-            shape = json.loads((folder / _SHAPE_FILE).read_bytes())
-            count, dimensions = int(shape["count"]), int(shape["dimensions"])
-            size = path.stat().st_size
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        model = _required(model)
+        shape = Shape.read(folder)
+        if shape.count != len(passages):
             raise IndexCorrupt(
-                f"The dense index in {folder} cannot be opened: {error}.",
+                f"The dense index {folder} has {shape.count} passages, the passage store {len(passages)}.",
                 hint="Build the index again.",
                 details={"path": str(folder)},
-            ) from error
-        if count != len(passages) or size < 4 * count * dimensions:
-            raise IndexCorrupt(
-                f"The dense index {path} ({size} bytes, {count} vectors of {dimensions}) does not fit the"
-                f" passage store's {len(passages)} passages.",
-                hint="Build the index again.",
-                details={"path": str(path)},
             )
-        return DenseRetriever(path, self._kind, _required(model), self._dtype)
+        adapter = adapters.chosen_adapter(self._adapter, model) if shape.adapter else None
+        _check_adapter(folder, shape.adapter, adapter)
+        return DenseRetriever(folder, shape, model, adapter, self._dtype)
+
+    def _sizes(self, model: Model) -> tuple[tuple[int, ...], int]:
+        """The depths, ascending, and the width of the stored vectors."""
+        size = size_of(model)
+        layers, width = self._layers or (size.layers,), self._dimensions or size.dimensions
+        for name, value, most in (
+            ("layers", layers[-1], size.layers),
+            ("dimensions", width, size.dimensions),
+        ):
+            if value > most:
+                raise InvalidInput(
+                    f"dense.{name} must be at most {most} for {model.name}; got {value}.",
+                    details={"parameter": name},
+                )
+        return layers, width
 
 
-class DenseRetriever:
-    """The opened leg. Options: `ef_search` (HNSW only)."""
-
-    name = "dense"
-
-    def __init__(self, path: Path, kind: str, model: Model, dtype: str) -> None:
-        self._path, self._kind, self._model, self._dtype = path, kind, model, dtype
-        self._lock = threading.Lock()
-        self._loaded: tuple[SentenceEncoder, VectorIndex] | None = None
-        self._closed = False
-
-    def retrieve(
-        self,
-        queries: Sequence[str],
-        limit: int,
-        options: Mapping[str, Option],
-        deadline: Deadline,
-        within: NDArray[np.int64] | None = None,
-    ) -> list[Candidates]:
-        """See `Retriever.retrieve`. Scores are cosines; equal ones are ordered by ordinal."""
-        known = {"ef_search": "whole number from 1 to 10000"} if self._kind == "hnsw" else {}
-        check_option_names(self.name, options, known)
-        ef_search = integer_option(self.name, options, "ef_search", default=_EF_SEARCH, low=1, high=10_000)
-        encoder, index = self._load()
-        deadline.check("loading the dense index")
-        vectors = encoder.encode(queries, deadline)
-        deadline.check("searching the dense index")
-        products, rows = index.search(vectors, limit, ef_search, within)
-        return [_candidates(scores, ordinals) for scores, ordinals in zip(products, rows, strict=True)]
-
-    def close(self) -> None:
-        """Let the index and the encoder go, once the searches that run now have ended."""
-        with self._lock:
-            self._loaded, self._closed = None, True
-
-    def _load(self) -> tuple[SentenceEncoder, VectorIndex]:
-        with self._lock:
-            if self._closed:
-                raise IndexNotReady("The dense leg was closed.", hint="Open the index again.")
-            if self._loaded is None:
-                from skerry.retrieval.embedding.faiss_index import VectorIndex
-
-                self._loaded = _encoder(self._model, self._dtype, None), VectorIndex(self._path)
-            return self._loaded
+def _depths(given: str | int) -> tuple[int, ...] | None:
+    """Ascending; None for the whole encoder."""
+    if given == _ALL:
+        return None
+    words = str(given).split(",")
+    if isinstance(given, bool) or not all(word.strip().isdecimal() and int(word) for word in words):
+        raise InvalidInput(
+            f"dense.layers must be all, or whole numbers from 1 with commas between; got {given!r}.",
+            details={"parameter": "layers"},
+        )
+    return tuple(sorted({int(word) for word in words}))
 
 
-def _candidates(scores: NDArray[np.float32], ordinals: NDArray[np.int64]) -> Candidates:
-    found = ordinals >= 0
-    scores, ordinals = scores[found], ordinals[found]
-    order = np.lexsort((ordinals, -scores))
-    return Candidates(ordinals[order], scores[order])
+def _width(given: str | int) -> int | None:
+    if given == _ALL:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int) or given < LEAST_DIMENSIONS:
+        raise InvalidInput(
+            f"dense.dimensions must be all, or a whole number from {LEAST_DIMENSIONS} to the model's width; "
+            f"got {given!r}.",
+            details={"parameter": "dimensions"},
+        )
+    return given
 
 
-@lru_cache(maxsize=1)
-def _encoder(model: Model, dtype: str, threads: int | None) -> SentenceEncoder:
-    """Kept for the next shard of the same build, or for the next index that is opened with this model."""
-    import_whole("transformers")
-    from skerry.retrieval.embedding.encoder import SentenceEncoder
-
-    return SentenceEncoder(model, dtype, threads)
+def _check_adapter(folder: Path, built_with: str, adapter: Adapter | None) -> None:
+    """Vectors of one adapter cannot be compared with those of another."""
+    now = "" if adapter is None else adapter.weights_sha256
+    if now != built_with:
+        where = "there is none now" if adapter is None else f"{adapter.folder} now holds {now[:12]}"
+        raise IndexCorrupt(
+            f"The dense index {folder} was built with the embedding adapter {built_with[:12]}, but {where}.",
+            hint="Build the index again, or put the adapter back.",
+            details={"path": str(folder)},
+        )
 
 
 def _required(model: Model | None) -> Model:
