@@ -1,0 +1,51 @@
+"""How elastic embeddings are trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The knobs of a training run; the defaults are for all-MiniLM-L6-v2.
+
+    Attributes:
+        loss: a name in `losses.LOSSES`.
+        pairs: (layers, dimensions) that are trained and printed; the whole model is always among them.
+        ranks: of the low-rank factors, one a layer, or one for all layers.
+        learning_rate: at its peak; linear warm-up over 2% of the steps, then a cosine to a hundredth.
+        passages: in a batch.
+        each: questions that a passage brings into its batch, at most.
+        group: passages that are each other's hard negatives and come into a batch together, at most.
+        steps: of all kinds; None for `epochs` passes over the passages.
+        epochs: where `steps` is None.
+        scale: cosines are multiplied by it to be logits.
+        kl_weight: of the divergence from the whole model's scores, beside InfoNCE.
+        distil_every: one step in so many holds the model to the untrained one, where there are other texts.
+        similarity_every: one step in so many learns graded similarities, where there are any.
+        texts: of other domains, in a distillation step.
+        similar: pairs of sentences, in a similarity step.
+        passage_tokens, question_tokens: longer ones are cut.
+        seed: of the factors and of all that is drawn.
+        checkpoint_every: steps between two checkpoints.
+    """
+
+    loss: str = "cross_depth"
+    pairs: tuple[tuple[int, int], ...] = ((1, 24), (2, 48), (3, 96), (4, 192), (5, 288), (6, 384))
+    ranks: tuple[int, ...] = (96, 96, 96, 64, 64, 64)
+    learning_rate: float = 1e-3
+    passages: int = 32
+    each: int = 4
+    group: int = 4
+    steps: int | None = None
+    epochs: int = 1
+    scale: float = 20.0
+    kl_weight: float = 1.0
+    distil_every: int = 5
+    similarity_every: int = 9
+    texts: int = 32
+    similar: int = 64
+    passage_tokens: int = 128
+    question_tokens: int = 48
+    seed: int = 0
+    checkpoint_every: int = 50

@@ -1,0 +1,36 @@
+"""Unlabelled texts of other domains, cut as an index would cut them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from skerry.core.progress import Progress
+from skerry.retrieval.corpus.chunking import Chunking, chunk_page
+from skerry.retrieval.corpus.readers import open_corpus
+from skerry.retrieval.embedding.training.passage_text import passage_text
+
+MOST = 50_000
+
+
+def read_texts(corpus_format: str, path: Path, seed: int, progress: Progress) -> list[str]:
+    """The passages of the corpus at `path`, as the encoder reads them; of a large corpus `MOST`, drawn.
+
+    Raises:
+        NotFound: no such format, no such path.
+        InvalidInput: a path that is no corpus of the format. Records that cannot be used are left out.
+    """
+    rng = random.Random(f"texts {seed}")
+    texts: list[str] = []
+    seen = 0
+    with progress.task(f"texts of {path.name}", unit="passages") as task:
+        for page in open_corpus(path, corpus_format, on_error="skip"):
+            for passage in chunk_page(page, Chunking()):
+                text = passage_text(passage.title, passage.text)
+                seen += 1
+                if len(texts) < MOST:
+                    texts.append(text)
+                elif (place := rng.randrange(seen)) < MOST:
+                    texts[place] = text
+                task.advance()
+    return texts

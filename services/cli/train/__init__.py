@@ -1,0 +1,24 @@
+"""`skerry train`: train a ranker or a retriever on a question set over an index; one file a command."""
+
+from __future__ import annotations
+
+import click
+
+from skerry.services.cli.train.cross_encoder import cross_encoder
+from skerry.services.cli.train.embedding import embedding
+from skerry.services.cli.train.seal import seal
+
+
+@click.group()
+def train() -> None:
+    """Train a ranker or a retriever."""
+
+
+@train.group()
+def ranker() -> None:
+    """Train a ranker."""
+
+
+ranker.add_command(cross_encoder)
+train.add_command(embedding)
+train.add_command(seal)
