@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from skerry.core.errors import BackendUnavailable, IndexCorrupt
+from skerry.core.deadline import Deadline
+from skerry.core.errors import BackendUnavailable, Cancelled, IndexCorrupt
 from skerry.retrieval.embedding.build import build_index
 from skerry.retrieval.embedding.spec import SearchOptions
 from skerry.retrieval.embedding.vector_index import VectorIndex
@@ -74,6 +75,16 @@ def test_a_shape_of_another_kind_is_named(vectors: Vectors, tmp_path: Path) -> N
     path = tmp_path / "vectors.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "kind": "tree"}))
     with pytest.raises(IndexCorrupt, match=r"vectors\.json.*tree"):
+        VectorIndex(tmp_path)
+
+
+@pytest.mark.parametrize("kind", list(FILES))
+def test_a_build_is_stopped(kind: str, vectors: Vectors, tmp_path: Path) -> None:
+    deadline = Deadline()
+    deadline.cancel()
+    with pytest.raises(Cancelled, match="building a vector index"):
+        build_index([vectors], len(vectors), WIDTH, tmp_path, spec(kind), deadline=deadline)
+    with pytest.raises(IndexCorrupt, match=r"vectors\.json"):
         VectorIndex(tmp_path)
 
 
