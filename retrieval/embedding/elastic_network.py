@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from skerry.core.errors import InvalidInput
 
-_POST_NORM = ("bert", "camembert", "electra", "mpnet", "roberta", "xlm-roberta")
+POST_NORM = ("bert", "camembert", "electra", "mpnet", "roberta", "xlm-roberta")
+"""Kinds of models whose states after any layer are fit to be pooled."""
 
 
 class ElasticNetwork:
@@ -37,7 +38,7 @@ class ElasticNetwork:
         self.layers: int = network.config.num_hidden_layers
         self._depths: dict[int, Any] = {self.layers: network}
         self._called = threading.local()
-        if network.config.model_type in _POST_NORM:
+        if network.config.model_type in POST_NORM:
             for number, layer in enumerate(network.encoder.layer, start=1):
                 layer.register_forward_hook(self._keeper(number))
                 self._depths[number] = _first_layers(network, number)
@@ -53,7 +54,7 @@ class ElasticNetwork:
             raise InvalidInput(
                 f"{what} must be {self.layers} for {self._name}, which cannot stop at layer {layers}: "
                 "it is not a post-norm encoder.",
-                hint=f"Encoders that can are {', '.join(_POST_NORM)}.",
+                hint=f"Encoders that can are {', '.join(POST_NORM)}.",
                 details={"parameter": what},
             )
         return layers

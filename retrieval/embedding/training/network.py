@@ -19,10 +19,11 @@ from torch.nn.utils import parametrize
 from transformers import AutoModel
 
 from skerry.core.dtype import torch_dtype
-from skerry.core.errors import InvalidInput
+from skerry.core.errors import IndexCorrupt, InvalidInput
 from skerry.core.models import low_rank
 from skerry.core.models.loading import load_weights
 from skerry.core.models.store import Model
+from skerry.retrieval.embedding.elastic_network import POST_NORM
 
 _CHUNK_TOKENS = 2304
 _WIDTH_STEP = 8
@@ -41,21 +42,34 @@ class TrainableEncoder:
         factors: what is trained.
 
     Raises:
-        InvalidInput: a model without `encoder.layer`, or ranks that are not one a layer.
+        InvalidInput: an encoder whose layers cannot each be the last, or ranks that are not one a layer.
+        IndexCorrupt: a model folder that cannot be loaded.
     """
 
     def __init__(self, base: Model, ranks: Sequence[int], seed: int) -> None:
-        self._network: Any = load_weights(
-            AutoModel, base.folder, dtype=torch_dtype("auto"), attn_implementation="eager"
-        ).eval()
-        self._network.requires_grad_(False)
-        layers = getattr(getattr(self._network, "encoder", None), "layer", None)
-        if layers is None:
+        try:
+            self._network: Any = load_weights(
+                AutoModel, base.folder, dtype=torch_dtype("auto"), attn_implementation="eager"
+            ).eval()
+            self._tokenizer = Tokenizer.from_str((base.folder / "tokenizer.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise IndexCorrupt(
+                f"The model in {base.folder} cannot be loaded: {error}.",
+                hint=f"Fetch it again with `skerry models pull {base.name}`.",
+                details={"model": base.name, "path": str(base.folder)},
+            ) from error
+        config = self._network.config
+        if config.model_type not in POST_NORM:
             raise InvalidInput(
-                f"{base.name} is a {type(self._network).__name__}, not an encoder like BERT.",
-                hint="Train a BERT, MPNet or RoBERTa.",
+                f"{base.name} is of the kind {config.model_type}, whose layers cannot each be the last.",
+                hint=f"Kinds that can be trained are {', '.join(POST_NORM)}.",
             )
-        self.layers, self.width = len(layers), int(self._network.config.hidden_size)
+        self._network.requires_grad_(False)
+        layers = self._network.encoder.layer
+        self.layers, self.width = len(layers), int(config.hidden_size)
+        self._tokenizer.no_padding()
+        self._padding = config.pad_token_id or 0
+        self._longest = int(config.max_position_embeddings)
         self.factors: list[nn.Parameter] = []
         if ranks:
             each = list(ranks) * (self.layers if len(ranks) == 1 else 1)
@@ -66,15 +80,19 @@ class TrainableEncoder:
                 )
             for number, (layer, rank) in enumerate(zip(layers, each, strict=True)):
                 self.factors += low_rank.attach(layer, rank, seed * len(each) + number)
-        self._tokenizer = Tokenizer.from_str((base.folder / "tokenizer.json").read_text(encoding="utf-8"))
-        self._tokenizer.no_padding()
-        self._padding = self._network.config.pad_token_id or 0
-        self._longest = int(self._network.config.max_position_embeddings)
 
     def tokens(self, texts: Sequence[str], longest: int) -> list[NDArray[np.int32]]:
-        """Each text's token ids, special ones included, cut to `longest`: int32 of shape (length,)."""
+        """Each text's token ids, special ones included, cut to `longest`: int32 of shape (length,).
+
+        Raises:
+            InvalidInput: a text that is no valid Unicode.
+        """
         self._tokenizer.enable_truncation(min(longest, self._longest))
-        return [np.array(e.ids, np.int32) for e in self._tokenizer.encode_batch_fast(list(texts))]
+        try:
+            encodings = self._tokenizer.encode_batch_fast(list(texts))
+        except (UnicodeEncodeError, TypeError) as error:
+            raise InvalidInput(f"A text cannot be encoded: {error}.", hint="Pass valid Unicode.") from error
+        return [np.array(encoding.ids, np.int32) for encoding in encodings]
 
     def step(self) -> AbstractContextManager[None]:
         """Within it, the updated weights are formed once, however many calls of `pooled` there are."""

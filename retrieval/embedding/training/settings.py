@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from skerry.core.errors import InvalidInput
+
+_LEAST_EVERY = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -28,6 +32,9 @@ class Settings:
         passage_tokens, question_tokens: longer ones are cut.
         seed: of the factors and of all that is drawn.
         checkpoint_every: steps between two checkpoints.
+
+    Raises:
+        InvalidInput: other kinds of steps so often that none is left for questions.
     """
 
     loss: str = "cross_depth"
@@ -49,3 +56,11 @@ class Settings:
     question_tokens: int = 48
     seed: int = 0
     checkpoint_every: int = 50
+
+    def __post_init__(self) -> None:
+        if min(self.distil_every, self.similarity_every) < _LEAST_EVERY:
+            raise InvalidInput(
+                f"Distillation every {self.distil_every} steps and similarity every {self.similarity_every} "
+                "may leave no step for the questions.",
+                hint=f"Choose {_LEAST_EVERY} or more for each.",
+            )

@@ -1,7 +1,8 @@
 """Structured representation learning whose early exits also ask for the whole model's documents.
 
-An index holds its documents at one depth, while a query may stop at any: besides every (layers, dimensions) pair
-with itself, a query's states at that pair are trained against the whole model's passages, in the same dimensions.
+An index holds its documents at one depth, while a query may stop at any: besides every (layers, dimensions)
+pair with itself, a query's states at that pair are trained against the whole model's passages, in the same
+dimensions.
 """
 
 from __future__ import annotations
