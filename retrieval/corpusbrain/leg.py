@@ -22,6 +22,7 @@ from skerry.retrieval.index.leg import BuiltLeg, Workshop
 from skerry.retrieval.options import integer_option
 
 if TYPE_CHECKING:
+    from skerry.core.progress import Task
     from skerry.retrieval.corpusbrain.naming import Names
     from skerry.retrieval.corpusbrain.retriever import CorpusBrainRetriever
 
@@ -128,23 +129,15 @@ class CorpusBrainLeg:
             IndexNotReady, IndexCorrupt, NotFound: nothing to go on from, or weights of another model.
             Cancelled, DeadlineExceeded: between the steps of the training.
         """
-        from skerry.retrieval.corpusbrain.naming import name_pages
         from skerry.retrieval.corpusbrain.title_tree import build_tree
 
         model = _required(model)
         self._check_kind(model)
         start = self._kept_start(passages, model, workshop)
-        encode, end = title_tokens(model)
         out.mkdir(parents=True, exist_ok=True)
         with workshop.progress.task("page names", passages.page_count, "pages") as task:
-
-            def titles() -> Iterator[str]:
-                for page in passages.pages():
-                    yield page.title if page.title.strip() else page.id
-                    task.advance()
-
-            names = name_pages(titles(), encode, self._title_tokens)
-            build_tree(names, end, out / TREE)
+            names = names_of(passages, model, self._title_tokens, task)
+            build_tree(names, title_tokens(model)[1], out / TREE)
         with naming_full_disk(out):
             self._bring_weights(passages, names, model, start, out, workshop)
             save_pages(out, passages)
@@ -248,6 +241,24 @@ class CorpusBrainLeg:
         learnt = learn(passages, names, tree, model, self._objectives, settings, start, workshop)
         link_or_copy(learnt / REPORT, out / REPORT)
         return learnt
+
+
+def names_of(passages: PassageStore, model: Model, longest: int, task: Task | None = None) -> Names:
+    """What the leg calls each page: its title, or its id where that is blank, in at most `longest` tokens.
+
+    Args:
+        model: whose tokens these are.
+        task: counts pages.
+    """
+    from skerry.retrieval.corpusbrain.naming import name_pages
+
+    def titles() -> Iterator[str]:
+        for page in passages.pages():
+            yield page.title if page.title.strip() else page.id
+            if task is not None:
+                task.advance()
+
+    return name_pages(titles(), title_tokens(model)[0], longest)
 
 
 def _choice(parameter: str, value: object, words: Sequence[str]) -> str:
