@@ -92,10 +92,17 @@ class GenerationSettings:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingSettings:
-    """The embedding model: catalogue name or folder, and "auto", "bf16" or "fp32"."""
+    """The embedding model.
+
+    Attributes:
+        model: catalogue name or folder.
+        dtype: "auto", "bf16" or "fp32".
+        adapter: what is added to its weights: "shipped", "none" or a folder, as for the dense leg.
+    """
 
     model: str = "all-MiniLM-L6-v2"
     dtype: str = "auto"
+    adapter: str = "shipped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -278,20 +278,28 @@ class CorpusBrainIndex(_message.Message):
     def __init__(self, model: _Optional[str] = ..., weights: _Optional[str] = ..., start: _Optional[str] = ..., objectives: _Optional[str] = ..., seed: _Optional[int] = ..., epochs: _Optional[int] = ..., pairs: _Optional[int] = ..., title_tokens: _Optional[int] = ...) -> None: ...
 
 class DenseIndex(_message.Message):
-    __slots__ = ("model", "index", "m", "ef_construction", "dtype", "title")
+    __slots__ = ("model", "index", "m", "ef_construction", "dtype", "title", "layers", "dimensions", "adapter", "storage")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
     M_FIELD_NUMBER: _ClassVar[int]
     EF_CONSTRUCTION_FIELD_NUMBER: _ClassVar[int]
     DTYPE_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
+    LAYERS_FIELD_NUMBER: _ClassVar[int]
+    DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
+    ADAPTER_FIELD_NUMBER: _ClassVar[int]
+    STORAGE_FIELD_NUMBER: _ClassVar[int]
     model: str
     index: str
     m: int
     ef_construction: int
     dtype: str
     title: bool
-    def __init__(self, model: _Optional[str] = ..., index: _Optional[str] = ..., m: _Optional[int] = ..., ef_construction: _Optional[int] = ..., dtype: _Optional[str] = ..., title: _Optional[bool] = ...) -> None: ...
+    layers: str
+    dimensions: int
+    adapter: str
+    storage: str
+    def __init__(self, model: _Optional[str] = ..., index: _Optional[str] = ..., m: _Optional[int] = ..., ef_construction: _Optional[int] = ..., dtype: _Optional[str] = ..., title: _Optional[bool] = ..., layers: _Optional[str] = ..., dimensions: _Optional[int] = ..., adapter: _Optional[str] = ..., storage: _Optional[str] = ...) -> None: ...
 
 class Bm25Index(_message.Message):
     __slots__ = ("engine", "k1", "b", "stem", "stop", "title", "section")

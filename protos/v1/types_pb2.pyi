@@ -200,18 +200,22 @@ class CorpusBrainLeg(_message.Message):
     def __init__(self, beams: _Optional[int] = ..., scoring: _Optional[_Union[CorpusBrainLeg.Scoring, str]] = ..., titles: _Optional[int] = ..., pages: _Optional[int] = ..., passage_weight: _Optional[float] = ...) -> None: ...
 
 class DenseLeg(_message.Message):
-    __slots__ = ("dimensions", "layers", "rescore_dimensions", "oversample", "ef_search")
+    __slots__ = ("dimensions", "layers", "rescore_dimensions", "oversample", "ef_search", "document_layers", "nprobe")
     DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
     LAYERS_FIELD_NUMBER: _ClassVar[int]
     RESCORE_DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
     OVERSAMPLE_FIELD_NUMBER: _ClassVar[int]
     EF_SEARCH_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_LAYERS_FIELD_NUMBER: _ClassVar[int]
+    NPROBE_FIELD_NUMBER: _ClassVar[int]
     dimensions: int
     layers: int
     rescore_dimensions: int
     oversample: float
     ef_search: int
-    def __init__(self, dimensions: _Optional[int] = ..., layers: _Optional[int] = ..., rescore_dimensions: _Optional[int] = ..., oversample: _Optional[float] = ..., ef_search: _Optional[int] = ...) -> None: ...
+    document_layers: int
+    nprobe: int
+    def __init__(self, dimensions: _Optional[int] = ..., layers: _Optional[int] = ..., rescore_dimensions: _Optional[int] = ..., oversample: _Optional[float] = ..., ef_search: _Optional[int] = ..., document_layers: _Optional[int] = ..., nprobe: _Optional[int] = ...) -> None: ...
 
 class Bm25Leg(_message.Message):
     __slots__ = ()

@@ -122,17 +122,18 @@ def rank(requests: Sequence[RankRequest]) -> Call[list[RankScores]]:
     return Call("RankingService", "BatchRank", batch, read)
 
 
-def embed(texts: Sequence[str], dimensions: int | None) -> Call[NDArray[np.float32]]:
+def embed(texts: Sequence[str], dimensions: int | None, layers: int | None) -> Call[NDArray[np.float32]]:
     with building():
-        message = embedding_pb2.EmbedRequest(
-            texts=texts, options=embedding_pb2.EmbedOptions(dimensions=dimensions)
-        )
+        options = embedding_pb2.EmbedOptions(dimensions=dimensions, layers=layers)
+        message = embedding_pb2.EmbedRequest(texts=texts, options=options)
     return Call("EmbeddingService", "Embed", message, lambda m: vectors_of(m.vectors))
 
 
-def embed_stream(batches: Iterable[Sequence[str]], dimensions: int | None) -> Call[NDArray[np.float32]]:
+def embed_stream(
+    batches: Iterable[Sequence[str]], dimensions: int | None, layers: int | None
+) -> Call[NDArray[np.float32]]:
     with building():
-        options = embedding_pb2.EmbedOptions(dimensions=dimensions)
+        options = embedding_pb2.EmbedOptions(dimensions=dimensions, layers=layers)
 
     def requests() -> Iterator[Any]:
         for texts in batches:

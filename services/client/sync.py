@@ -94,20 +94,26 @@ class Client:
         return self._call(calls.rank(requests), deadline)
 
     def embed(
-        self, texts: Sequence[str], *, dimensions: int | None = None, deadline: float | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        dimensions: int | None = None,
+        layers: int | None = None,
+        deadline: float | None = None,
     ) -> NDArray[np.float32]:
-        """Unit vectors, float32 of shape (len(texts), dimensions)."""
-        return self._call(calls.embed(texts, dimensions), deadline)
+        """Unit vectors, float32 of shape (len(texts), dimensions), by the encoder's first `layers`."""
+        return self._call(calls.embed(texts, dimensions, layers), deadline)
 
     def embed_stream(
         self,
         batches: Iterable[Sequence[str]],
         *,
         dimensions: int | None = None,
+        layers: int | None = None,
         deadline: float | None = None,
     ) -> Iterator[NDArray[np.float32]]:
         """Any number of batches; each one's unit vectors as soon as they are done, in order: see `embed`."""
-        return self._exchange(calls.embed_stream(batches, dimensions), deadline)
+        return self._exchange(calls.embed_stream(batches, dimensions, layers), deadline)
 
     def generate(self, request: GenerationRequest, *, deadline: float | None = None) -> Iterator[Event]:
         """The generator's events as they come. Closing the iterator ends the work on the server."""

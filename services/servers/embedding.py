@@ -72,12 +72,7 @@ class EmbeddingServicer:
                 details={"kind": "model", "name": options.model},
             )
         encoder = self._encoder.get()
-        for name, whole in (("dimensions", encoder.dimensions), ("layers", encoder.layers)):
-            if options.HasField(name) and getattr(options, name) != whole:
-                raise InvalidInput(
-                    f"{self._model} has {whole} {name} and is not elastic; {getattr(options, name)} cannot "
-                    "be had.",
-                    hint=f"Leave the option `{name}` out.",
-                    details={"field": f"options.{name}"},
-                )
-        return encoder.encode(list(request.texts), deadline)
+        layers = options.layers if options.HasField("layers") else None
+        dimensions = options.dimensions if options.HasField("dimensions") else None
+        encoder.check(layers, dimensions, "options.")
+        return encoder.encode(list(request.texts), deadline, layers, dimensions)

@@ -316,9 +316,11 @@ class Host:
 
         def load() -> Any:
             model = models.resolve(settings.model)
-            from skerry.retrieval.embedding.encoder import SentenceEncoder
+            from skerry.core.dtype import resolve_dtype
+            from skerry.retrieval.embedding.adapter import chosen_adapter
+            from skerry.retrieval.embedding.loading import load_encoder
 
-            return SentenceEncoder(model, settings.dtype)
+            return load_encoder(model, chosen_adapter(settings.adapter, model), resolve_dtype(settings.dtype))
 
         part: Part[Any] = Part("embedding model", load)
         made.warmers.append(part.warm)

@@ -11,14 +11,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from skerry.core.errors import BackendUnavailable, Cancelled, DeadlineExceeded, InvalidInput, SkerryError
+from skerry.core.errors import (
+    BackendUnavailable,
+    Cancelled,
+    DeadlineExceeded,
+    IndexNotReady,
+    InvalidInput,
+    SkerryError,
+)
 from skerry.core.models.store import ModelStore
 from skerry.core.progress import SilentProgress
 from skerry.generation.answer import AnswerRequest, References
 from skerry.generation.base import Citation, Completed, Delta, GenerationRequest, Source, Started
 from skerry.ranking import load_ranker
 from skerry.ranking.base import Candidate, RankRequest
-from skerry.retrieval.base import LegRequest, RetrievalRequest
+from skerry.retrieval.base import LegRequest, Option, RetrievalRequest
 from skerry.retrieval.index.build import BuildSpec, build_index
 from skerry.retrieval.index.engine import SerialEngine
 from skerry.services.client import AsyncClient, Client
@@ -163,10 +170,39 @@ def test_embed(client: Client) -> None:
     assert vectors.shape == (3, 384)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-2)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
-    with pytest.raises(InvalidInput, match="not elastic"):
-        client.embed(["x"], dimensions=64)
+    narrow = client.embed(["a seal on a rock", "tax law"], dimensions=64)
+    leading = vectors[[0, 2], :64]
+    np.testing.assert_allclose(narrow, leading / np.linalg.norm(leading, axis=1)[:, None], atol=1e-2)
+    shallow = client.embed(["a seal on a rock"], layers=3, dimensions=128)
+    assert shallow.shape == (1, 128) and abs(float(shallow[0] @ vectors[0, :128])) < 0.95
+    for sizes, message in (
+        ({"layers": 0}, "options.layers must be a whole number from 1 to 6"),
+        ({"layers": 99}, "from 1 to 6 for all-MiniLM-L6-v2; got 99"),
+        ({"dimensions": 7}, "options.dimensions must be a whole number from 8 to 384; got 7"),
+        ({"dimensions": 10**6}, "got 1000000"),
+    ):
+        with pytest.raises(InvalidInput, match=message):
+            client.embed(["x"], **sizes)
     with pytest.raises(InvalidInput):
         client.embed([])
+
+
+def test_elastic_search(client: Client) -> None:
+    def found(**options: Option) -> list[tuple[str, float]]:
+        dense = LegRequest("dense", options=options)
+        result = client.retrieve(RetrievalRequest(KEEPER, (dense,), limit=5))
+        return [(hit.passage.id, hit.score) for hit in result.hits]
+
+    whole = found()
+    assert found(layers=6, document_layers=6, dimensions=384) == whole
+    funnel = found(dimensions=32, rescore_dimensions=384, oversample=100.0)
+    assert [name for name, _ in funnel] == [name for name, _ in whole]
+    assert found(layers=3) != whole
+    with pytest.raises(IndexNotReady, match="no vectors of 3 layers; it has those of 6"):
+        found(document_layers=3)
+    for options in ({"layers": 0}, {"layers": 99}, {"dimensions": 7}, {"oversample": 0.1}, {"nprobe": 3}):
+        with pytest.raises(InvalidInput, match=f"{next(iter(options))}"):
+            found(**options)
 
 
 def test_embed_stream(client: Client) -> None:
