@@ -37,7 +37,7 @@ class _Level:
 def build_tree(names: Names, end: int, path: Path) -> None:
     """Write the prefix tree of `names`, each followed by `end`, as one file, durably: all of it or nothing.
 
-    Equal names give an equal file. Memory beside the names and the file's content: some 50 bytes a page.
+    Equal names give an equal file. Memory beside the names: about twice the file's size.
 
     Args:
         names: distinct.

@@ -63,7 +63,8 @@ def test_names_are_those_of_the_slow_rule(titles: list[str], longest: int) -> No
     assert rows(names) == slow_names(titles, longest)
     assert len(set(rows(names))) == len(titles)
     assert max(map(len, rows(names)), default=0) <= longest
-    assert (names.tokens.dtype, names.offsets.dtype) == (np.uint32, np.int64)
+    assert names.tokens.dtype == np.uint32
+    assert names.offsets.dtype == np.int64
     assert names.offsets[-1] == len(names.tokens)
 
 

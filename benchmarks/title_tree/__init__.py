@@ -1,0 +1,1 @@
+"""The title tree on millions of generated titles, and beside a tree of Python's dicts."""
