@@ -56,9 +56,7 @@ def load_network(base: Model, dtype: torch.dtype, attention: str, max_tokens: in
     """
     from safetensors import SafetensorError
     from transformers import AutoModel
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()
     try:
         encoder = load_weights(AutoModel, base.folder, dtype=dtype, attn_implementation=attention)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:

@@ -20,5 +20,9 @@ def load_weights(kind: Any, folder: Path, **options: Any) -> Any:
         folder: of the model.
         options: as `from_pretrained` takes them.
     """
+    from transformers.utils import logging
+
+    # Its bars would stand between ours, and go to standard error where nobody asked for progress.
+    logging.disable_progress_bar()
     with _ONE:
         return kind.from_pretrained(folder, local_files_only=True, **options)

@@ -14,16 +14,17 @@ _SMOOTHING = 0.02
 
 def run_steps(
     step: Callable[[int, float], float],
-    keep: Callable[[int], None],
+    keep: Callable[[int], bool | None],
     *,
     done: int,
     total: int,
     keep_every: int,
     progress: Progress,
-) -> None:
+) -> int:
     """Call `step(number, share of the learning rate)` for the steps [done, total); it returns the loss.
 
-    `keep(steps done)` is called after every `keep_every` steps. Progress shows a running mean of the loss.
+    `keep(steps done)` is called after every `keep_every` steps; where it returns False, training ends.
+    Progress shows a running mean of the loss. Returns the number of steps done.
     """
     with progress.task("training", total=total, unit="steps") as task:
         task.advance(done)
@@ -33,8 +34,9 @@ def run_steps(
             running = loss if running is None else running + _SMOOTHING * (loss - running)
             task.note(f"loss {running:.3f}")
             task.advance()
-            if (number + 1) % keep_every == 0:
-                keep(number + 1)
+            if (number + 1) % keep_every == 0 and keep(number + 1) is False:
+                return number + 1
+    return total
 
 
 def learning_rate_share(done: float) -> float:

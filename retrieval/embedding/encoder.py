@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import AutoModel
-from transformers.utils import logging
 
 from skerry.core.deadline import Deadline
 from skerry.core.dtype import resolve_dtype, torch_dtype
@@ -29,8 +28,6 @@ _WIDTH_STEP = 16
 """Batches are padded to a multiple of this: of few shapes, kernels and buffers are used again."""
 _BLOCK_TEXTS = 4096
 """Texts tokenised at a time: bounds memory, and is wide enough to fill batches of one length."""
-
-logging.disable_progress_bar()
 
 
 class SentenceEncoder:

@@ -52,7 +52,7 @@ class TitleTokenizer:
         """
         path = folder / "tokenizer.json"
         try:
-            return cls(Tokenizer.from_str(path.read_text(encoding="utf-8")))
+            return cls(Tokenizer.from_buffer(path.read_bytes()))
         except (OSError, ValueError) as error:
             raise IndexCorrupt(
                 f"The tokenizer {path} cannot be loaded: {error}.",

@@ -63,9 +63,6 @@ def _weights(model: Model, dtype: Any) -> Any:
     transformers = import_whole("transformers")
     from safetensors import SafetensorError
     from transformers.models.auto import modeling_auto
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()
 
     kinds = (
         (transformers.AutoModelForSeq2SeqLM, modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES),

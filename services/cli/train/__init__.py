@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from skerry.services.cli.train.corpusbrain import corpusbrain
 from skerry.services.cli.train.cross_encoder import cross_encoder
 from skerry.services.cli.train.embedding import embedding
 from skerry.services.cli.train.seal import seal
@@ -20,5 +21,6 @@ def ranker() -> None:
 
 
 ranker.add_command(cross_encoder)
+train.add_command(corpusbrain)
 train.add_command(embedding)
 train.add_command(seal)

@@ -72,32 +72,33 @@ def corpusbrain(
     Whole pages are held out for the printed page R-precision. Stopped at any moment, the same command goes on
     from its last checkpoint. An index uses the result when it is built with --set corpusbrain.weights=FOLDER.
     """
+    from dataclasses import asdict
+
     from skerry.core.files import write_atomically
     from skerry.core.models.store import ModelStore
     from skerry.core.progress import default_progress
     from skerry.evaluation.gold import read_gold
     from skerry.evaluation.page_questions import page_questions, split_questions
-    from skerry.retrieval.corpusbrain.fine_tuning import fine_tune
+    from skerry.retrieval.corpusbrain.fine_tuning import FineTuning
     from skerry.retrieval.corpusbrain.training.settings import Settings
     from skerry.retrieval.index.reader import Index
 
-    progress = default_progress(quiet)
     settings = Settings(learning_rate=learning_rate, epochs=epochs, batch=batch, seed=seed)
     with Index.open(index_folder, models=ModelStore()) as index:
         known = page_questions(read_gold(queries), index.passages)
         training, testing = split_questions(known, held_out, seed)
-        result = fine_tune(
-            index, training, testing[:_TESTED], out, settings, questions, rehearsal, progress
+        result = FineTuning(index).train(
+            training[:questions], testing[:_TESTED], out, settings, rehearsal, default_progress(quiet)
         )
-    record = result.as_json()
+    record = asdict(result) | {"settings": asdict(settings)}
     write_atomically(out / "training.json", json.dumps(record, indent=2, sort_keys=True).encode() + b"\n")
     if as_json:
         click.echo(json.dumps(record))
         return
-    click.echo(f"learnt from {result.questions} questions and {result.rehearsed} texts of the corpus")
+    click.echo(f"learnt from {result.questions} questions and {result.texts} texts of the corpus")
     if result.tested:
         click.echo(
-            f"held out    {result.tested} questions of unseen pages: page R-precision {result.before:.3f} before, "
-            f"{result.after:.3f} after"
+            f"held out    {result.tested} questions of unseen pages: page R-precision {result.before:.3f} "
+            f"before, {result.after:.3f} after"
         )
     print(f"The model is in {out}.", file=sys.stderr)

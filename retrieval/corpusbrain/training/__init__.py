@@ -1,0 +1,1 @@
+"""How the title model learns to read the corpus: pairs of texts and titles, one pass or a few, early stop."""

@@ -1,0 +1,41 @@
+"""How the title model is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to train.
+
+    Attributes:
+        rank: of the encoder's low-rank updates.
+        learning_rate: of the decoder at its peak; a linear rise over 2% of the steps, then a cosine.
+        encoder_share: the encoder's learning rate as a share of the decoder's.
+        batch: pairs a step.
+        epochs: passes over the pairs.
+        most_pairs: pairs of an epoch at most, drawn evenly from all; bounds time and memory.
+        max_tokens: of a source; longer ones are cut.
+        label_smoothing: of the choice among titles' first tokens (paper: 0.1).
+        dropout: of the decoder.
+        held_out: pairs that are not learnt from; their loss stops the training.
+        patience: how many times in a row the held-out loss may fail to fall before training stops.
+        evaluate_every: steps between two looks at the held-out loss.
+        seed: of the weights, the order and the dropout.
+    """
+
+    rank: int = 32
+    learning_rate: float = 1e-3
+    encoder_share: float = 1.0
+    batch: int = 64
+    epochs: int = 2
+    most_pairs: int = 400_000
+    max_tokens: int = 64
+    label_smoothing: float = 0.1
+    dropout: float = 0.1
+    held_out: int = 1000
+    patience: int = 3
+    evaluate_every: int = 500
+    checkpoint_every: int = 200
+    seed: int = 0
