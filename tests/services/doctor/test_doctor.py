@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from skerry.core.models.store import ModelStore
+from skerry.retrieval.embedding import adapter as embedding_adapter
 from skerry.retrieval.index.leg import LEGS
-from skerry.retrieval.seal import adapter
+from skerry.retrieval.seal import adapter as seal_adapter
 from skerry.services.cli.doctor import doctor
 from skerry.services.doctor import adapters, kernels, legs, machine, models, packages, programs
 
@@ -46,15 +48,27 @@ def test_a_damaged_model(tmp_path: Path) -> None:
     assert found["all-MiniLM-L6-v2"].fix.endswith("--force")
 
 
-def test_the_shipped_adapter_and_the_copy_of_its_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("adapter", "other", "base", "fields"),
+    [
+        (seal_adapter, embedding_adapter, "SmolLM2-135M-Instruct", {"rank": 1}),
+        (embedding_adapter, seal_adapter, "all-MiniLM-L6-v2", {"ranks": {}, "pairs": []}),
+    ],
+)
+def test_a_shipped_adapter_and_the_copy_of_its_model(
+    adapter: Any,
+    other: Any,
+    base: str,
+    fields: dict[str, object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    base = "SmolLM2-135M-Instruct"
     shipped, store = tmp_path / "shipped", ModelStore(tmp_path / "models")
     monkeypatch.setattr(adapter, "SHIPPED", shipped)
+    monkeypatch.setattr(other, "SHIPPED", tmp_path / "nothing")
     assert list(adapters.check_adapters(store)) == []
     shipped.mkdir()
-    config = {"base_model": base, "rank": 1, "weights_sha256": "", "format": 1}
+    config = {"base_model": base, "weights_sha256": "", "format": 1, **fields}
     hashes = {"base_weights_hash": "w", "base_tokenizer_hash": "t"}
     (shipped / adapter.CONFIG).write_text(json.dumps(config | hashes))
     [found] = adapters.check_adapters(store)
