@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -337,3 +338,58 @@ def elastic(
             console.print(table.rich())
     for path in plots:
         click.echo(f"Plot: {path}", err=True)
+
+
+@bench.command("corpusbrain", short_help="CorpusBrain: page R-precision and latency beside the other legs.")
+@click.option(
+    "--index",
+    "folders",
+    required=True,
+    multiple=True,
+    metavar="[NAME=]DIR",
+    help="Index (repeatable: others of the same corpus, to be compared).",
+)
+@_GOLD
+@click.option("--limit", default=1_000, show_default=True, type=click.IntRange(1), help="Questions.")
+@click.option("--spread", is_flag=True, help="Questions spread evenly over the file, not its first ones.")
+@click.option("--beams", default=10, show_default=True, type=click.IntRange(1, 100), help="Hypotheses.")
+@_THREADS
+@click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
+@_QUIET
+@_JSON
+def corpusbrain(
+    folders: Sequence[str],
+    gold: Path,
+    limit: int,
+    spread: bool,
+    beams: int,
+    threads: int | None,
+    markdown: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Which page: every leg, CorpusBrain by its titles alone and with passages, and fusions, in one table.
+
+    Questions are asked one at a time; "ms" is the median of the whole way from the question to the hits.
+    """
+    from rich.console import Console
+
+    from skerry.benchmarks.corpusbrain.run import run
+    from skerry.benchmarks.seal.questions import spread_evenly
+    from skerry.core.progress import default_progress
+    from skerry.evaluation.gold import read_gold
+
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+    questions = spread_evenly(read_gold(gold), limit) if spread else read_gold(gold, limit)
+    named = [folder.rpartition("=") for folder in folders]
+    indexes = {name: Path(folder) for name, _, folder in named}
+    table = run(indexes, questions, beams, gold.name, default_progress(quiet))
+    if as_json:
+        click.echo(json.dumps(table.json()))
+    elif markdown:
+        click.echo(table.markdown(), nl=False)
+    else:
+        Console(width=160).print(table.rich())
