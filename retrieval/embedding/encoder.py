@@ -119,21 +119,25 @@ class SentenceEncoder:
             InvalidInput: a text that is no valid Unicode; layers or dimensions that the model does not have.
             DeadlineExceeded, Cancelled: between batches.
         """
-        self.check(layers, dimensions)
         depth = self.layers if layers is None else layers
-        vectors = self.encode_layers(texts, [depth], deadline)[depth]
-        return vectors if dimensions is None else leading(vectors, dimensions)
+        return self.encode_layers(texts, [depth], deadline, dimensions)[depth]
 
     def encode_layers(
-        self, texts: Sequence[str], layers: Sequence[int], deadline: Deadline | None = None
+        self,
+        texts: Sequence[str],
+        layers: Sequence[int],
+        deadline: Deadline | None = None,
+        dimensions: int | None = None,
     ) -> dict[int, NDArray[np.float32]]:
-        """Whole unit vectors at several depths: layers -> float32 of shape (len(texts), self.dimensions).
+        """Unit vectors at several depths: layers -> float32 of shape (len(texts), dimensions).
 
-        The network runs once, to the deepest; errors as of `encode`.
+        The network runs once, to the deepest; the rest as for `encode`.
         """
         for depth in layers:
-            self._network.check_layers(depth)
-        vectors = {depth: np.empty((len(texts), self.dimensions), np.float32) for depth in layers}
+            self.check(depth, None)
+        self.check(None, dimensions)
+        width = self.dimensions if dimensions is None else dimensions
+        vectors = {depth: np.empty((len(texts), width), np.float32) for depth in layers}
         for start in range(0, len(texts) if layers else 0, _BLOCK_TEXTS):
             tokens = self._tokenize(texts[start : start + _BLOCK_TEXTS])
             for rows in self._batches([len(ids) for ids in tokens]):
@@ -141,7 +145,7 @@ class SentenceEncoder:
                     deadline.check("encoding text")
                 pooled = self._forward([tokens[row] for row in rows], list(vectors))
                 for whole, batch in zip(vectors.values(), pooled, strict=True):
-                    whole[start + rows] = batch
+                    whole[start + rows] = batch if width == self.dimensions else leading(batch, width)
         return vectors
 
     def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:

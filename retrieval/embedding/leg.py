@@ -19,6 +19,7 @@ from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.embedding import adapter as adapters
 from skerry.retrieval.embedding.loading import load_encoder, size_of
 from skerry.retrieval.embedding.options import LEAST_DIMENSIONS
+from skerry.retrieval.embedding.passage_text import passage_text
 from skerry.retrieval.embedding.retriever import DenseRetriever
 from skerry.retrieval.embedding.shape import Shape, layer_folder
 from skerry.retrieval.index.leg import BuiltLeg, Workshop
@@ -121,9 +122,6 @@ class DenseLeg:
             InvalidInput: layers or dimensions that the model does not have.
             NotFound, IndexCorrupt: an adapter that is not there, is damaged, or belongs to another model.
         """
-        from skerry.retrieval.embedding.passage_text import passage_text
-        from skerry.retrieval.embedding.prefix import leading
-
         model = _required(model)
         layers, width = self._sizes(model)
         encoder = load_encoder(model, adapters.chosen_adapter(self._adapter, model), self._dtype, threads)
@@ -134,9 +132,8 @@ class DenseLeg:
                 passage_text(title if self._title else "", text)
                 for title, _, text in passages.texts(low, high)
             ]
-            for depth, whole in encoder.encode_layers(texts, layers).items():
-                cut = whole if width == whole.shape[1] else leading(whole, width)
-                vectors[depth][low - start : high - start] = cut
+            for depth, rows in encoder.encode_layers(texts, layers, dimensions=width).items():
+                vectors[depth][low - start : high - start] = rows
         for depth, array in vectors.items():
             folder = layer_folder(out, depth)
             folder.mkdir(parents=True, exist_ok=True)
