@@ -149,6 +149,7 @@ def embedding(
     import random
     from dataclasses import asdict
 
+    from skerry.core.errors import InvalidInput
     from skerry.core.files import write_atomically
     from skerry.core.models.store import ModelStore
     from skerry.core.progress import default_progress
@@ -180,13 +181,18 @@ def embedding(
     with Index.open(index_folder, models=store) as index:
         trainer = EmbeddingTrainer(store.resolve(base), index.passages, out, settings)
         known = ranking_questions(read_gold(gold), index.passages)
-        training, testing = split_by_page(known, held_out, seed) if known else ([], [])
+        if not known:
+            raise InvalidInput(
+                f"{gold} has no question whose evidence is in the index {index_folder}.",
+                hint="Give the gold file of this corpus.",
+            )
+        training, testing = split_by_page(known, held_out, seed)
         testing = random.Random(seed).sample(testing, min(_HELD_OUT, len(testing)))
         examples, held = _examples([training, testing], index, progress)
         searched = candidates(held, len(index.passages), _OTHERS, seed)
-        before = trainer.scores(held, searched, progress) if held else []
+        before = trainer.scores(held, searched, progress)
         trainer.train(examples, progress, texts=texts, similar=similar)
-        after = trainer.scores(held, searched, progress) if held else []
+        after = trainer.scores(held, searched, progress)
         trainer.save()
     record = {
         "questions": len(examples),

@@ -1,0 +1,125 @@
+"""The encoder in training: its states are the shipped encoder's, and each depth trains what it is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from skerry.core.errors import IndexCorrupt, InvalidInput
+from skerry.core.models.store import Model
+from skerry.retrieval.embedding.encoder import SentenceEncoder
+from skerry.retrieval.embedding.training.network import TrainableEncoder
+
+from ..conftest import LAYERS, WIDTH, WORDS  # noqa: TID252 -- the room's words
+
+TEXTS = ["the lamp", WORDS, "fog", "ferry crossed the reef at dusk", "who kept light", WORDS[:50]]
+
+
+@pytest.mark.parametrize("kind", ["bert", "mpnet"])
+def test_states_are_those_of_the_encoder_at_every_layer(small: Callable[[str], Model], kind: str) -> None:
+    trained = TrainableEncoder(small(kind), (2,), 0)
+    assert (trained.layers, trained.width) == (LAYERS, WIDTH)
+    with torch.no_grad():
+        states = trained.pooled(trained.tokens(TEXTS, 64))
+    wanted = SentenceEncoder(small(kind)).encode_layers(TEXTS, range(1, LAYERS + 1))
+    for layer, state in enumerate(states, start=1):
+        unit = torch.nn.functional.normalize(state, dim=1).numpy()
+        np.testing.assert_allclose(unit, wanted[layer], atol=2e-2)
+    # The tolerance tells layers apart, the embeddings' output included.
+    assert min(np.abs(wanted[n] - wanted[n + 1]).max() for n in range(1, LAYERS)) > 0.1
+
+
+def test_texts_come_back_in_their_order(small: Callable[[str], Model]) -> None:
+    encoder = TrainableEncoder(small("bert"), (), 0)
+    assert not encoder.factors
+    many = encoder.tokens(TEXTS * 40, 64)  # several chunks
+    with torch.no_grad():
+        states = encoder.pooled(many)
+        for row, tokens in enumerate(many[:6]):
+            for state, alone in zip(states, encoder.pooled([tokens]), strict=True):
+                torch.testing.assert_close(state[row], alone[0], atol=3e-2, rtol=0)
+                torch.testing.assert_close(state[row], state[row + 6], atol=3e-2, rtol=0)
+
+
+def test_long_texts_are_cut(small: Callable[[str], Model]) -> None:
+    encoder = TrainableEncoder(small("bert"), (), 0)
+    assert [len(ids) for ids in encoder.tokens([WORDS, "fog"], 6)] == [6, 3]
+    assert len(encoder.tokens([" ".join([WORDS] * 20)], 500)[0]) == 80  # the model's positions
+    with pytest.raises(InvalidInput, match="Unicode"):
+        encoder.tokens(["\ud800"], 8)
+
+
+@pytest.mark.parametrize("depth", range(1, LAYERS + 1))
+def test_a_depth_trains_the_layers_up_to_it_and_no_other(small: Callable[[str], Model], depth: int) -> None:
+    encoder = TrainableEncoder(small("bert"), (2,), 0)
+    states = encoder.pooled(encoder.tokens(TEXTS, 64))
+    weights = torch.randn(WIDTH // 2, generator=torch.Generator().manual_seed(1))
+    (states[depth - 1][:, : WIDTH // 2] @ weights).sum().backward()  # type: ignore[no-untyped-call]
+    touched = set()
+    for name, part in encoder._network.named_modules():
+        update = getattr(part, "b", None)
+        if isinstance(update, torch.nn.Parameter) and update.grad is not None and update.grad.any():
+            touched.add(int(name.split(".")[2]) + 1)
+    assert touched == set(range(1, depth + 1))
+    assert all(
+        parameter.grad is None
+        for name, parameter in encoder._network.named_parameters()
+        if not name.endswith((".a", ".b"))
+    )
+
+
+def test_weights_formed_once_a_step_are_the_same(small: Callable[[str], Model]) -> None:
+    encoder = TrainableEncoder(small("bert"), (3, 2, 2, 1), 5)
+    with torch.no_grad():
+        for factor in encoder.factors:
+            factor.normal_(std=0.2, generator=torch.Generator().manual_seed(2))
+    tokens = encoder.tokens(TEXTS, 64)
+
+    def gradients() -> list[torch.Tensor]:
+        for factor in encoder.factors:
+            factor.grad = None
+        loss = sum(state.square().mean() for part in (tokens, tokens[:2]) for state in encoder.pooled(part))
+        assert isinstance(loss, torch.Tensor)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return [factor.grad for factor in encoder.factors if factor.grad is not None]
+
+    apart = gradients()
+    with encoder.step():
+        together = gradients()
+    assert len(apart) == len(encoder.factors)
+    for one, other in zip(apart, together, strict=True):
+        assert (one - other).norm() <= 0.05 * one.norm()
+    with torch.no_grad():
+        before = encoder.pooled(tokens)[0]
+        encoder.factors[0].add_(1.0)
+        with encoder.step():
+            assert not torch.equal(encoder.pooled(tokens)[0], before)
+
+
+def test_ranks_are_the_layers_own(small: Callable[[str], Model]) -> None:
+    encoder = TrainableEncoder(small("bert"), (4, 3, 2, 1), 0)
+    ranks = {
+        (int(name.split(".")[2]), len(factor))
+        for name, factor in encoder.state().items()
+        if name.endswith("_a")
+    }
+    assert ranks == {(0, 4), (1, 3), (2, 2), (3, 1)}
+    first, again = (TrainableEncoder(small("bert"), (4,), 0).factors for _ in range(2))
+    assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
+    assert not torch.equal(first[0], TrainableEncoder(small("bert"), (4,), 1).factors[0])
+    layer_by_layer = [factor for factor in first if factor.shape == first[0].shape and factor.any()]
+    assert not torch.equal(layer_by_layer[0], layer_by_layer[-1])
+
+
+def test_what_cannot_be_trained(small: Callable[[str], Model], tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="3 ranks for the 4 layers"):
+        TrainableEncoder(small("bert"), (4, 3, 2), 0)
+    with pytest.raises(InvalidInput, match="roberta-prelayernorm"):
+        TrainableEncoder(small("roberta-prelayernorm"), (4,), 0)
+    with pytest.raises(IndexCorrupt, match=str(tmp_path)):
+        TrainableEncoder(dataclasses.replace(small("bert"), folder=tmp_path), (4,), 0)
