@@ -6,7 +6,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := cpu,redis,train,dev
+EXTRAS := cpu,redis,train,bench,dev
 MODELS := all-MiniLM-L6-v2 SmolLM2-135M-Instruct
 NATIVE := $(shell find kernels/native -name '*.cpp' -o -name '*.hpp' -o -name '*.h')
 

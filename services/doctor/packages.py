@@ -26,6 +26,7 @@ _EXTRAS = (
     ("redis", ("redis",)),
     ("ray", ("ray",)),
     ("train", ("peft",)),
+    ("bench", ("matplotlib",)),
     ("glove", ("pyarrow",)),
 )
 

