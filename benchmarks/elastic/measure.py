@@ -154,11 +154,12 @@ def measure(
                 cells.append(Cell(layers, dimensions, hits, similar.get((layers, dimensions))))
                 task.advance()
     ways = list(_ways(grid, vectors, queries, work.right))
+    whole = ways[0][1][5]
     return Measured(
         adapter,
         identity["adapter"],
         cells,
-        [Way(name, hits, hits[5] / max(ways[0][1][5], 1e-9)) for name, hits in ways],
+        [Way(name, hits, hits[5] / whole if whole else 0.0) for name, hits in ways],
         _funnel(vectors[grid.depth], queries[grid.depth]) if work.funnel else [],
         {other.name: _whole(encoder, identity, other, work.out, progress) for other in work.others},
     )

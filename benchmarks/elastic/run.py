@@ -26,7 +26,7 @@ from skerry.retrieval.embedding.passage_text import passage_text
 from skerry.retrieval.embedding.training.similarity_file import read_similar_pairs
 from skerry.retrieval.index.reader import Index
 
-_SPEED_PASSAGES, _SPEED_QUESTIONS = 128, 32
+_SPEED_PASSAGES, _SPEED_QUESTIONS = 64, 16
 _WIDTH_SHARES = (16, 8, 4, 2, 1)
 
 
@@ -55,7 +55,7 @@ class Spec:
     layers: tuple[int, ...] | None = None
     dimensions: tuple[int, ...] | None = None
     similar: Path | None = None
-    rounds: int = 5
+    rounds: int = 9
     funnel: bool = True
 
 
@@ -88,8 +88,8 @@ def run(spec: Spec, processors: int, progress: Progress) -> Report:
             is damaged.
     """
     model = ModelStore().resolve(spec.model)
-    chosen = _adapters(spec.adapters, model)
     grid = _grid(spec, model)
+    chosen = _adapters(spec.adapters, model)
     pairs = [] if spec.similar is None else read_similar_pairs(spec.similar)
     names = [files.name for files in spec.others]
     if len(set(names)) < len(names):

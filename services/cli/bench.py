@@ -259,7 +259,7 @@ def seal_quality(
     help="How it computes.",
 )
 @click.option(
-    "--rounds", default=5, show_default=True, type=click.IntRange(0), help="Of the speed; 0 leaves it out."
+    "--rounds", default=9, show_default=True, type=click.IntRange(0), help="Of the speed; 0 leaves it out."
 )
 @click.option("--no-funnel", is_flag=True, help="Leave the funnel out.")
 @click.option("--no-plots", is_flag=True, help="Leave the plots out: they need matplotlib.")
@@ -304,6 +304,8 @@ def elastic(
     from skerry.core.progress import default_progress
     from skerry.services.cli.legs import leg_names
 
+    if spread and limit is None:
+        raise click.UsageError("--spread needs --limit.")
     if not no_plots:
         check_matplotlib()
     spec = Spec(
