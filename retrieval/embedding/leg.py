@@ -174,7 +174,8 @@ class DenseLeg:
             for depth in layers:
                 folder = layer_folder(out, depth)
                 folder.mkdir(parents=True, exist_ok=True)
-                build_index(blocks(depth), len(passages), width, folder, spec)
+                vectors = blocks(depth)
+                build_index(vectors, len(passages), width, folder, spec, workshop.progress, workshop.deadline)
         parameters: dict[str, Option] = {
             "model": self._model,
             "index": spec.kind,
