@@ -8,7 +8,7 @@ from pathlib import Path
 from skerry.core.progress import Progress
 from skerry.retrieval.corpus.chunking import Chunking, chunk_page
 from skerry.retrieval.corpus.readers import open_corpus
-from skerry.retrieval.embedding.training.passage_text import passage_text
+from skerry.retrieval.embedding.passage_text import passage_text
 
 MOST = 50_000
 

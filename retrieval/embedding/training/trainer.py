@@ -26,12 +26,12 @@ from skerry.core.models.store import Model
 from skerry.core.progress import Progress
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.embedding import adapter
+from skerry.retrieval.embedding.passage_text import passage_text
 from skerry.retrieval.embedding.training.distil import distil, stretch
 from skerry.retrieval.embedding.training.examples import Batch, Batches, Example
 from skerry.retrieval.embedding.training.held_out import PairScores, pair_scores
 from skerry.retrieval.embedding.training.losses import LOSSES
 from skerry.retrieval.embedding.training.network import TrainableEncoder
-from skerry.retrieval.embedding.training.passage_text import passage_text
 from skerry.retrieval.embedding.training.plan import Kind, plan
 from skerry.retrieval.embedding.training.scores import Scores
 from skerry.retrieval.embedding.training.settings import Settings
