@@ -34,7 +34,14 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(made: Made, out: Path) -> dict[str, Any]:
-    arguments = ["--adapters", f"none,{made.adapter}", "--layers", "2,4", "--dimensions", "8,16,32"]
+    arguments: list[object] = [
+        "--adapters",
+        f"none,{made.adapter}",
+        "--layers",
+        "2,4",
+        "--dimensions",
+        "8,16,32",
+    ]
     arguments += ["--sts", made.pairs, "--other", f"again={made.indexes['none']}:{made.gold}"]
     arguments += ["--other", f"beir={made.beir}", "--rounds", 1, "--threads", 1, "--json"]
     printed: dict[str, Any] = json.loads(call(made, out, *arguments))
@@ -125,7 +132,7 @@ def test_tables_and_plots(made: Made, out: Path, report: dict[str, Any]) -> None
 
 
 def test_fewer_questions(made: Made, out: Path) -> None:
-    plain = ["--adapters", "none", "--no-funnel", "--no-plots", "--json", "--limit", 4]
+    plain: list[object] = ["--adapters", "none", "--no-funnel", "--no-plots", "--json", "--limit", 4]
     first = json.loads(call(made, out, *plain))
     spread = json.loads(call(made, out, *plain, "--spread"))
     assert first["questions"] == spread["questions"] == 4
