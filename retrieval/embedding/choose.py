@@ -1,29 +1,48 @@
-"""Which kind of index, and which storage: a written rule of the vectors' number and width, and of memory."""
+"""Which kind of index, and which storage: a written rule of the vectors' number and width, and of memory.
+
+Kind. A flat index is exact, is built at once and needs no room beside the vectors, so it is chosen while
+it is quick: up to 100 million components (260,000 vectors of 384), some 20 ms on one processor. Beyond,
+a graph looks at few of the vectors, but jumps about in vectors and links that must all be in memory.
+Where those do not fit, lists are chosen: a search reads whole runs of the file.
+
+Storage. 32-bit floats while the vectors fit the memory, then 16-bit ones, then 8-bit integers.
+
+Measured with `python -m skerry.benchmarks.elastic.kinds`: 25,289 passages of Wikipedia, and questions,
+as vectors of all-MiniLM-L6-v2, one at a time on one processor; recall is of the ten nearest.
+
+| kind | storage | recall | ms a question |
+|---|---|---|---|
+| flat | fp32 | 1 | 1.7 |
+| flat | fp16 | .9994 | 1.0 |
+| flat | int8 | .992 | 1.1 |
+| hnsw, ef_search 64, 128, 256 | fp32 | .994, .998, .999 | 0.5, 0.8, 1.6 |
+| ivf, an eighth, a quarter of the lists | fp32 | .978, .992 | 0.3, 0.6 |
+"""
 
 from __future__ import annotations
 
 from math import isqrt
 
-BYTES = {"fp32": 4, "fp16": 2, "int8": 1}
-"""Storage -> bytes a dimension, most exact first."""
-_FLAT_OPERATIONS = 50_000_000
 TRAINED_ON = 64
 """Vectors a list that an inverted file's centroids are trained on."""
+_BYTES = {"fp32": 4, "fp16": 2, "int8": 1}
+"""Storage -> bytes a dimension, most exact first."""
+_FLAT_COMPONENTS = 100_000_000
 
 
 def choose_storage(count: int, width: int, memory: int) -> str:
-    """The most exact storage whose vectors fit the memory; "int8" where none does."""
-    return next((name for name, size in BYTES.items() if count * width * size <= memory), "int8")
+    """The most exact storage whose vectors fit the memory, in bytes; "int8" where none does."""
+    return next((name for name, size in _BYTES.items() if count * width * size <= memory), "int8")
 
 
 def choose_kind(count: int, width: int, storage: str, m: int, memory: int) -> str:
-    """Flat while it is quick; then a graph while that fits the memory; then lists."""
-    if count * width <= _FLAT_OPERATIONS:
+    """Flat while it is quick; then a graph of `m` links a node while it fits the memory; then lists."""
+    if count * width <= _FLAT_COMPONENTS:
         return "flat"
-    graph = count * (width * BYTES[storage] + 4 * 2 * m)
-    return "hnsw" if graph <= memory else "ivf"
+    links = 2 * m  # at the lowest level, of 4 bytes each; the others have few nodes
+    return "hnsw" if count * (width * _BYTES[storage] + 4 * links) <= memory else "ivf"
 
 
 def choose_lists(count: int) -> int:
-    """Four times the root of the number of vectors, and fewer where centroids would be trained on too few."""
+    """Four times the root of the number of vectors; fewer where centroids would be trained on too few."""
     return max(1, min(4 * isqrt(count), count // TRAINED_ON))

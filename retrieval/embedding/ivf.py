@@ -35,5 +35,5 @@ def empty_ivf(width: int, storage: str, lists: int) -> Any:
 
 
 def ivf_parameters(nprobe: int | None, lists: int) -> Any:
-    """faiss's, of a search that reads `nprobe` of the lists; None: one in sixteen, and at least 8."""
-    return faiss.SearchParametersIVF(nprobe=min(lists, nprobe or max(8, lists // 16)))
+    """faiss's, of a search that reads `nprobe` of the lists; None: one in eight, and at least 8."""
+    return faiss.SearchParametersIVF(nprobe=min(lists, nprobe or max(8, lists // 8)))

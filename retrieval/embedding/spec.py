@@ -77,7 +77,7 @@ class SearchOptions:
             scoring.
         oversample: at least 1.
         ef_search: candidates that a graph's search keeps; raised to the number of results.
-        nprobe: lists that an inverted file's search reads; None for a quarter of the root of their number...
+        nprobe: lists that an inverted file's search reads; None for one in eight, and at least 8.
         exact: score every vector, whatever the kind of index.
     """
 
