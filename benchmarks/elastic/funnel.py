@@ -57,7 +57,7 @@ def funnel_table(
     queries: NDArray[np.float32],
     *,
     kinds: Sequence[str] = ("flat", "hnsw"),
-    prefixes: Sequence[int] = (32, 48, 64, 96),
+    prefixes: Sequence[int] = (48, 96, 192, 256),
     shortlists: Sequence[int] = (50, 100, 200),
     ef_searches: Sequence[int] = (64, 128, 256),
     limit: int = 10,

@@ -7,16 +7,15 @@ Where those do not fit, lists are chosen: a search reads whole runs of the file.
 
 Storage. 32-bit floats while the vectors fit the memory, then 16-bit ones, then 8-bit integers.
 
-Measured with `python -m skerry.benchmarks.elastic.kinds`: 25,289 passages of Wikipedia, and questions,
-as vectors of all-MiniLM-L6-v2, one at a time on one processor; recall is of the ten nearest.
+Measured with `python -m skerry.benchmarks.elastic.kinds` on vectors of all-MiniLM-L6-v2: 25,289 passages of
+Wikipedia and 1,000 questions, one at a time on one processor; recall is of the ten nearest.
 
-| kind | storage | recall | ms a question |
-|---|---|---|---|
-| flat | fp32 | 1 | 1.7 |
-| flat | fp16 | .9994 | 1.0 |
-| flat | int8 | .992 | 1.1 |
-| hnsw, ef_search 64, 128, 256 | fp32 | .994, .998, .999 | 0.5, 0.8, 1.6 |
-| ivf, an eighth, a quarter of the lists | fp32 | .978, .992 | 0.3, 0.6 |
+| kind | storage | MiB | built in | recall | ms a question |
+|---|---|---|---|---|---|
+| flat | fp32, fp16, int8 | 37, 19, 9 | 0.1 s | 1, .999, .992 | 1.7, 1.0, 1.1 |
+| hnsw, `ef_search` 64 | fp32, fp16, int8 | 44, 25, 16 | 15, 10, 9 s | .994, .993, .986 | 0.3, 0.2, 0.1 |
+| hnsw, `ef_search` 128 | fp32, fp16, int8 | the same | the same | .998, .998, .991 | 0.6, 0.4, 0.3 |
+| ivf, an eighth of 395 lists | fp32, fp16, int8 | 75, 38, 19 | 1.4 s | .981, .980, .974 | 0.2, 0.2, 0.2 |
 """
 
 from __future__ import annotations
