@@ -15,9 +15,11 @@ from skerry.retrieval.corpusbrain.learning import corpus_pairs
 from skerry.retrieval.corpusbrain.leg import OBJECTIVES, TREE, names_of
 from skerry.retrieval.corpusbrain.model.opening import open_title_model
 from skerry.retrieval.corpusbrain.options import LEG
+from skerry.retrieval.corpusbrain.pretraining.pairs import Pair
 from skerry.retrieval.corpusbrain.start import NETWORK
 from skerry.retrieval.corpusbrain.title_tree import TitleTree
 from skerry.retrieval.corpusbrain.training.questions import PageQuestion, question_pairs
+from skerry.retrieval.corpusbrain.training.rehearsal import drawn
 from skerry.retrieval.corpusbrain.training.settings import Settings
 from skerry.retrieval.corpusbrain.training.trainer import Report, TitleTrainer
 from skerry.retrieval.index.reader import Index
@@ -59,7 +61,7 @@ class FineTuning:
         files, model = index.files_of(LEG)
         if model is None or not (files / NETWORK).is_dir():
             raise InvalidInput(
-                f"The title model of {index.folder} is a sequence-to-sequence one, which is not trained here.",
+                f"The title model of {index.folder} is a sequence-to-sequence one, not trained here.",
                 hint="Fine-tune it with its own tools, or build the index with an encoder.",
             )
         self._index, self._base, self._network = index, model, files / NETWORK
@@ -77,33 +79,35 @@ class FineTuning:
         rehearsal: float,
         progress: Progress,
     ) -> FineTuned:
-        """Learn from `questions`, with `rehearsal` texts of the corpus for each; the result goes to `out`.
+        """Learn from `questions`, with `rehearsal` texts of the corpus for each, and write to `out`.
+
+        Of `questions` and `tested`, those count that are about a page of the index.
 
         Raises:
             InvalidInput: no question is about a page of the index; or see `TitleTrainer.train`.
         """
-        corpus = corpus_pairs(self._index.passages, ",".join(OBJECTIVES), settings.seed)
-        asked = question_pairs(questions, self._numbers, corpus, 0.0, settings.seed)
+        asked = question_pairs(questions, self._numbers)
         if not asked:
             raise InvalidInput(
-                f"None of the {len(questions)} questions is about a page of {self._index.folder}.",
+                f"None of {len(questions)} questions is about a page of {self._index.folder}.",
                 hint="Give the gold file of this corpus.",
             )
-        pairs = question_pairs(questions, self._numbers, corpus, rehearsal, settings.seed)
-        before = self.r_precision(tested, self._network)
+        corpus = corpus_pairs(self._index.passages, ",".join(OBJECTIVES), settings.seed)
+        texts = drawn(corpus, rehearsal, len(asked), settings.seed)
+        held = question_pairs(tested, self._numbers)
+        before = self._r_precision(held, self._network)
         trainer = TitleTrainer(self._base, self._names, self._tree, out, settings, start=self._network)
-        report = trainer.train(pairs, progress)
-        after = self.r_precision(tested, out)
-        return FineTuned(len(asked), len(pairs) - len(asked), len(tested), before, after, report)
+        report = trainer.train(asked + texts, progress)
+        after = self._r_precision(held, out)
+        return FineTuned(len(asked), len(texts), len(held), before, after, report)
 
-    def r_precision(self, questions: Sequence[PageQuestion], network: Path) -> float:
-        """Page R-precision by title alone; 0 without questions."""
-        if not questions:
+    def _r_precision(self, held: Sequence[Pair], network: Path) -> float:
+        if not held:
             return 0.0
         model = open_title_model(self._base, network)
-        found = search(model, self._tree, [question.query for question in questions], _BEAMS)
+        lists = search(model, self._tree, [pair.source for pair in held], _BEAMS)
         shares = []
-        for question, pages in zip(questions, found, strict=True):
-            gold = {self._numbers[page] for page in question.page_ids}
-            shares.append(len(gold & {page.page for page in pages[: len(gold)]}) / len(gold))
+        for pair, found in zip(held, lists, strict=True):
+            gold = set(pair.pages)
+            shares.append(len(gold & {one.page for one in found[: len(gold)]}) / len(gold))
         return float(np.mean(shares))

@@ -17,8 +17,6 @@ from skerry.core.files import write_atomically
 from skerry.core.models.hashes import weight_files
 from skerry.core.models.store import Model
 from skerry.retrieval.corpus.store import PassageStore
-from skerry.retrieval.corpusbrain.model.files import new_network, save_network
-from skerry.retrieval.corpusbrain.model.network import DecoderShape
 from skerry.retrieval.corpusbrain.naming import Names
 from skerry.retrieval.corpusbrain.pretraining.disguise import Disguise
 from skerry.retrieval.corpusbrain.pretraining.hip import hyperlinks
@@ -82,13 +80,13 @@ def learn(
     if (out / REPORT).is_file():
         return out
     progress = CheckedProgress(workshop.progress, workshop.deadline, "training the title model")
-    if len(names) == 1:
-        return _nothing_to_choose(base, out, settings)
     if start is not None and start.known.all():
         return _nothing_new(start.network, out)
     pairs = corpus_pairs(passages, objectives, settings.seed)
     if start is not None:
         pairs = rehearsed(pairs, start.known, _REHEARSAL, settings.seed)
+        if not pairs:
+            return _nothing_new(start.network, out)
     with _threads(workshop.threads):
         trainer = TitleTrainer(
             base, names, tree, out, settings, start=None if start is None else start.network
@@ -96,14 +94,8 @@ def learn(
         return _reported(trainer.train(pairs, progress), out)
 
 
-def _nothing_to_choose(base: Model, out: Path, settings: Settings) -> Path:
-    """Of an only title every model is certain."""
-    network = new_network(base, settings.rank, DecoderShape(), settings.dropout, settings.seed)
-    save_network(out, base, settings.rank, network)
-    return _reported(Report(pairs=0, steps=0, before=None, after=None), out)
-
-
 def _nothing_new(network: Path, out: Path) -> Path:
+    """No new page, or none with a text to learn from."""
     out.mkdir(parents=True, exist_ok=True)
     for file in weight_files(network):
         copyfile(file, out / file.name)

@@ -388,6 +388,8 @@ def corpusbrain(
     questions = spread_evenly(read_gold(gold), limit) if spread else read_gold(gold, limit)
     named = [folder.rpartition("=") for folder in folders]
     indexes = {name: Path(folder) for name, _, folder in named}
+    if len(indexes) < len(folders):
+        raise click.UsageError("Indexes need names that differ: --index NAME=DIR.")
     table = run(indexes, questions, beams, gold.name, default_progress(quiet))
     if as_json:
         click.echo(json.dumps(table.json()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -45,12 +46,18 @@ class NetworkConfig:
     weights_sha256: str = ""
 
 
-def new_network(base: Model, rank: int, shape: DecoderShape, dropout: float, seed: int) -> TitleNetwork:
-    """An untrained network whose encoder is `base`, with a trainable low-rank update."""
+def new_network(
+    base: Model, rank: int, shape: DecoderShape | None, dropout: float, seed: int
+) -> TitleNetwork:
+    """An untrained network whose encoder is `base`, with a trainable low-rank update.
+
+    Args:
+        shape: of the decoder; None for the usual one of the encoder's width.
+    """
     torch.manual_seed(seed)
     encoder = load_encoder(base, attention="eager")
     low_rank.attach(encoder, rank, seed)
-    return TitleNetwork(encoder, shape, dropout)
+    return TitleNetwork(encoder, shape or DecoderShape.of_width(encoder.config.hidden_size), dropout)
 
 
 def load_encoder(base: Model, attention: str) -> Any:
@@ -77,14 +84,13 @@ def load_encoder(base: Model, attention: str) -> Any:
 def trained_tensors(network: TitleNetwork) -> dict[str, Tensor]:
     """The decoder's parameters and the encoder's low-rank factors, as they are saved."""
     factors = {_ENCODER + name: factor for name, factor in low_rank.state(network.encoder).items()}
-    own = {name: value for name, value in network.state_dict().items() if not name.startswith(_ENCODER)}
-    return {name: value.detach().float().contiguous() for name, value in {**factors, **own}.items()}
+    tensors = {**factors, **_decoder(network.state_dict())}
+    return {name: value.detach().float().contiguous() for name, value in tensors.items()}
 
 
-def restore(network: TitleNetwork, tensors: dict[str, Tensor]) -> None:
+def restore(network: TitleNetwork, tensors: Mapping[str, Tensor]) -> None:
     """Put saved tensors into a network made by `new_network`, to train it further."""
-    own = {name: value for name, value in tensors.items() if not name.startswith(_ENCODER)}
-    network.load_state_dict(own, strict=False)
+    network.load_state_dict(_decoder(tensors), strict=False)
     with torch.no_grad():
         for name, factor in low_rank.state(network.encoder).items():
             factor.copy_(tensors[_ENCODER + name])
@@ -126,11 +132,31 @@ def load_config(folder: Path) -> NetworkConfig:
         fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if fields.pop("format") != _FORMAT:
             raise _damaged(path, f"it is of another format than {_FORMAT}")
-        return NetworkConfig(**fields)
+        config = NetworkConfig(**fields)
     except KeyError as error:
         raise _damaged(path, f"the key {error} is missing") from error
     except (ValueError, TypeError, AttributeError) as error:
         raise _damaged(path, str(error)) from error
+    if not all(
+        isinstance(size, int) and size > 0
+        for size in (config.rank, config.layers, config.heads, config.positions)
+    ):
+        raise _damaged(path, "rank, layers, heads and positions are not all whole numbers above 0")
+    return config
+
+
+def load_trainable(
+    folder: Path, base: Model, dropout: float, seed: int
+) -> tuple[NetworkConfig, TitleNetwork]:
+    """The network in `folder`, to train it further.
+
+    Raises: see `load_tensors`.
+    """
+    config, tensors = load_tensors(folder, base)
+    network = new_network(base, config.rank, _shape(config), dropout, seed)
+    _check_fits(folder, trained_tensors(network), tensors)
+    restore(network, tensors)
+    return config, network
 
 
 def load_tensors(folder: Path, base: Model) -> tuple[NetworkConfig, dict[str, Tensor]]:
@@ -173,10 +199,25 @@ def load_network(folder: Path, base: Model) -> TitleNetwork:
         name.removeprefix(_ENCODER): value for name, value in tensors.items() if name.startswith(_ENCODER)
     }
     low_rank.merge(encoder, factors)
-    network = TitleNetwork(encoder, DecoderShape(config.layers, config.heads, config.positions))
-    own = {name: value for name, value in tensors.items() if not name.startswith(_ENCODER)}
+    network = TitleNetwork(encoder, _shape(config))
+    own = _decoder(tensors)
+    _check_fits(folder, _decoder(network.state_dict()), own)
     network.load_state_dict(own, strict=False)
     return network.eval()
+
+
+def _shape(config: NetworkConfig) -> DecoderShape:
+    return DecoderShape(config.layers, config.heads, config.positions)
+
+
+def _decoder(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in tensors.items() if not name.startswith(_ENCODER)}
+
+
+def _check_fits(folder: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    for name in sorted(wanted.keys() | found.keys()):
+        if name not in wanted or name not in found or wanted[name].shape != found[name].shape:
+            raise _damaged(folder / WEIGHTS, f"{CONFIG} describes another network: {name} does not fit")
 
 
 def _damaged(path: Path, why: str) -> IndexCorrupt:

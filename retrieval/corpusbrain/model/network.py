@@ -28,6 +28,11 @@ class DecoderShape:
     heads: int = 6
     positions: int = 176
 
+    @classmethod
+    def of_width(cls, width: int) -> DecoderShape:
+        """The usual one: as many heads as divide `width`, of 64 numbers at least where there are as many."""
+        return cls(heads=max(heads for heads in range(1, max(1, width // 64) + 1) if width % heads == 0))
+
 
 class TitleNetwork(nn.Module):
     """An encoder, and a decoder with cross-attention.

@@ -9,7 +9,8 @@ from torch.nn import functional
 from skerry.retrieval.corpusbrain.model.network import TitleNetwork
 from skerry.retrieval.corpusbrain.training.targets import Targets
 
-_IMPOSSIBLE = -1e4
+_WIDE = 1024
+"""Candidates from which on a product with every token takes less memory and time than a vector of each."""
 
 
 def title_loss(
@@ -38,8 +39,16 @@ def title_loss(
         chosen = torch.from_numpy(targets.first_choices)
         loss = loss + functional.cross_entropy(logits, chosen, reduction="sum", label_smoothing=smoothing)
     if len(targets.rows):
-        candidates = torch.from_numpy(targets.candidates)
         at_forks = hidden[torch.from_numpy(targets.rows), torch.from_numpy(targets.places)]
-        logits = network.scores(at_forks, candidates.clamp(min=0)).masked_fill(candidates < 0, _IMPOSSIBLE)
+        logits = _fork_scores(network, at_forks, torch.from_numpy(targets.candidates))
         loss = loss + functional.cross_entropy(logits, torch.from_numpy(targets.choices), reduction="sum")
     return loss
+
+
+def _fork_scores(network: TitleNetwork, states: Tensor, candidates: Tensor) -> Tensor:
+    tokens = candidates.clamp(min=0)
+    if tokens.shape[1] > _WIDE:
+        scores = network.scores_of_all(states, torch.arange(len(network.embedding))).gather(1, tokens)
+    else:
+        scores = network.scores(states, tokens)
+    return scores.masked_fill(candidates < 0, -torch.inf)

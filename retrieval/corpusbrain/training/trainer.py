@@ -20,13 +20,12 @@ from skerry.core.models.steps import run_steps
 from skerry.core.models.store import Model
 from skerry.core.progress import Progress
 from skerry.retrieval.corpusbrain.model.files import (
-    load_tensors,
+    load_trainable,
     new_network,
     restore,
     save_network,
     trained_tensors,
 )
-from skerry.retrieval.corpusbrain.model.network import DecoderShape, TitleNetwork
 from skerry.retrieval.corpusbrain.model.tokenizer import TitleTokenizer
 from skerry.retrieval.corpusbrain.naming import Names
 from skerry.retrieval.corpusbrain.pretraining.pairs import Pair
@@ -83,9 +82,13 @@ class TitleTrainer:
         start: Path | None = None,
     ) -> None:
         self._base, self._out, self._settings = base, out, settings
-        self._start = "" if start is None else load_tensors(start, base)[0].weights_sha256
-        self._network = _network(base, settings, start)
-        self._rank = settings.rank if start is None else load_tensors(start, base)[0].rank
+        if start is None:
+            self._start, self._rank = "", settings.rank
+            self._network = new_network(base, settings.rank, None, settings.dropout, settings.seed)
+        else:
+            config, self._network = load_trainable(start, base, settings.dropout, settings.seed)
+            self._start, self._rank = config.weights_sha256, config.rank
+        self._nothing_to_choose = tree.pages == 1 and not several
         self._tokenizer = TitleTokenizer.load(base.folder)
         self._targets = TargetMaker(names, tree, self._tokenizer.start, several)
         root = torch.from_numpy(tree.children(tree.root).astype("int64"))
@@ -105,12 +108,18 @@ class TitleTrainer:
     def train(self, pairs: Sequence[Pair], progress: Progress) -> Report:
         """Learn from `pairs`, a few of which are held out, and write the network.
 
+        Of an only title every model is certain: where sequences have one title and the tree has one page,
+        there is nothing to learn, and no pair is needed.
+
         Raises:
             InvalidInput: no pair at all, or a checkpoint of another run.
             IndexCorrupt: a damaged checkpoint.
             BackendUnavailable: the folder cannot be written.
         """
         settings = self._settings
+        if self._nothing_to_choose:
+            save_network(self._out, self._base, self._rank, self._network)
+            return Report(pairs=0, steps=0, before=None, after=None)
         if not pairs:
             raise InvalidInput(
                 "There is no pair of a text and a title to learn from.",
@@ -127,7 +136,7 @@ class TitleTrainer:
             "pairs": _digest(order),
         }
         per_epoch = max(1, len(learnt) // settings.batch)
-        total = per_epoch * settings.epochs
+        total = per_epoch * settings.passes(len(learnt))
         state = self._resume(run)
         if state["before"] is None and held:
             state["before"] = state["best"] = self._held_out(held, progress)
@@ -139,28 +148,35 @@ class TitleTrainer:
             rows = in_epoch(epoch)[place * settings.batch : (place + 1) * settings.batch]
             return self._step(rows, number, share)
 
-        def keep(taken: int) -> bool:
-            if held and taken % settings.evaluate_every == 0:
-                self._note(state, self._held_out(held, progress))
-            self._checkpoint(run, taken, state)
+        def falls() -> bool:
             return bool(state["failed"] < settings.patience)
 
-        taken = run_steps(
-            step,
-            keep,
-            done=state["step"],
-            total=total,
-            keep_every=settings.checkpoint_every,
-            progress=progress,
-        )
+        def keep(taken: int) -> bool:
+            if held and taken % settings.evaluate_every < settings.checkpoint_every:
+                self._note(state, self._held_out(held, progress))
+            self._checkpoint(run, taken, state)
+            return falls()
+
+        taken: int = state["step"]
+        if falls():
+            taken = run_steps(
+                step,
+                keep,
+                done=taken,
+                total=total,
+                keep_every=settings.checkpoint_every,
+                progress=progress,
+            )
         after = self._held_out(held, progress) if held else None
         save_network(self._out, self._base, self._rank, self._network)
         remove_checkpoint(self._out)
         return Report(len(learnt), taken, state["before"], after)
 
     def _note(self, state: dict[str, Any], loss: float) -> None:
-        state["failed"] = 0 if loss < state["best"] else state["failed"] + 1
-        state["best"] = min(loss, state["best"])
+        if loss < state["best"]:
+            state["best"], state["failed"] = loss, 0
+        else:
+            state["failed"] += 1
 
     def _step(self, rows: Sequence[Pair], number: int, share: float) -> float:
         torch.manual_seed(self._settings.seed * 1_000_003 + number)
@@ -216,16 +232,6 @@ class TitleTrainer:
         restore(self._network, kept.pop("tensors"))
         self._optimizer.load_state_dict(kept.pop("optimizer"))
         return kept
-
-
-def _network(base: Model, settings: Settings, start: Path | None) -> TitleNetwork:
-    if start is None:
-        return new_network(base, settings.rank, DecoderShape(), settings.dropout, settings.seed)
-    config, tensors = load_tensors(start, base)
-    shape = DecoderShape(config.layers, config.heads, config.positions)
-    network = new_network(base, config.rank, shape, settings.dropout, settings.seed)
-    restore(network, tensors)
-    return network
 
 
 def _shuffled(pairs: Sequence[Pair], seed: int) -> list[Pair]:

@@ -74,6 +74,7 @@ def corpusbrain(
     """
     from dataclasses import asdict
 
+    from skerry.core.errors import InvalidInput
     from skerry.core.files import write_atomically
     from skerry.core.models.store import ModelStore
     from skerry.core.progress import default_progress
@@ -86,6 +87,11 @@ def corpusbrain(
     settings = Settings(learning_rate=learning_rate, epochs=epochs, batch=batch, seed=seed)
     with Index.open(index_folder, models=ModelStore()) as index:
         known = page_questions(read_gold(queries), index.passages)
+        if not known:
+            raise InvalidInput(
+                f"{queries} has no question whose pages are in the index {index_folder}.",
+                hint="Give the gold file of this corpus.",
+            )
         training, testing = split_questions(known, held_out, seed)
         result = FineTuning(index).train(
             training[:questions], testing[:_TESTED], out, settings, rehearsal, default_progress(quiet)

@@ -25,3 +25,31 @@ def test_steps_from_where_the_run_stood_and_what_is_kept() -> None:
     assert [number for number, _ in taken] == list(range(3, 10))
     assert [share for _, share in taken] == [learning_rate_share(n / 10) for n in range(3, 10)]
     assert kept == [4, 8]
+
+
+def test_what_keeps_may_end_the_run() -> None:
+    taken: list[int] = []
+
+    def step(number: int, share: float) -> float:
+        taken.append(number)
+        return 1.0
+
+    def run(last: int) -> int:
+        taken.clear()
+        return run_steps(
+            step, lambda done: done < last, done=1, total=11, keep_every=3, progress=SilentProgress()
+        )
+
+    assert run(6) == 6
+    assert taken == list(range(1, 6))
+    # Where nothing is kept any more nothing ends it.
+    assert run(10) == 11
+    assert taken == list(range(1, 11))
+
+
+def test_nothing_left_to_do() -> None:
+    def never(*_: object) -> float:
+        raise AssertionError
+
+    silent = SilentProgress()
+    assert run_steps(never, lambda _: None, done=4, total=4, keep_every=1, progress=silent) == 4

@@ -21,7 +21,8 @@ from skerry.retrieval.corpusbrain.model.small import SmallTitleModel
 from skerry.retrieval.corpusbrain.model.tokenizer import TitleTokenizer
 
 from ...seal.language_model import tiny as language_models  # noqa: TID252 -- another room's models
-from .. import tiny  # noqa: TID252 -- the room's models
+from .. import tiny  # noqa: TID252 -- the room's words
+from ..leg.small import write_encoder  # noqa: TID252 -- the room's encoder
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +33,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
 @pytest.fixture(scope="module")
 def encoder(store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A BERT of some kilobytes."""
-    folder: Path = tmp_path_factory.mktemp("encoder")
-    raw = tiny.word_tokenizer()
-    tiny.network(raw.get_vocab_size()).encoder.save_pretrained(folder)
-    raw.save(str(folder / "tokenizer.json"))
-    return store.resolve(str(folder))
+    return store.resolve(str(write_encoder(tmp_path_factory.mktemp("encoder") / "tiny", words=tiny.WORDS)))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,137 @@
+"""`skerry train corpusbrain` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from skerry.core.models.store import ModelStore
+from skerry.retrieval.corpusbrain.model.files import CONFIG, WEIGHTS, load_network
+from skerry.services.cli.main import main
+
+from .training_folder import write_index_and_gold, write_title_index_and_gold
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`index`, `gold.jsonl` of twenty questions, and the encoder `small`."""
+    folder = tmp_path_factory.mktemp("train-corpusbrain")
+    write_title_index_and_gold(folder)
+    return folder
+
+
+class Command:
+    """Calls the command with some options changed; None leaves one out."""
+
+    def __init__(self, folder: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.out = out
+        self._capsys = capsys
+        self._options = {
+            "corpus": str(folder / "index"),
+            "queries": str(folder / "gold.jsonl"),
+            "out": str(out),
+            "held-out": "0.4",
+            "batch": "8",
+        }
+
+    def __call__(self, *flags: str, **changes: str | None) -> tuple[int, str, str]:
+        """Exit status, stdout and stderr."""
+        options = self._options | {name.replace("_", "-"): value for name, value in changes.items()}
+        given = [
+            part for name, value in options.items() if value is not None for part in (f"--{name}", value)
+        ]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["skerry", "train", "corpusbrain", *given, "--quiet", *flags])
+            try:
+                main()
+                code = 0
+            except SystemExit as end:
+                code = int(end.code or 0)
+        printed = self._capsys.readouterr()
+        return code, printed.out, printed.err
+
+
+@pytest.fixture
+def train(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    monkeypatch.setenv("SKERRY_MODELS", str(folder / "models"))
+    return Command(folder, tmp_path / "out", capsys)
+
+
+def test_from_questions_to_a_model(folder: Path, train: Command) -> None:
+    code, printed, told = train("--json", rehearsal="0.5", seed="3", learning_rate="0.002", epochs="2")
+    assert code == 0, told
+    record = json.loads(printed)
+    assert record == json.loads((train.out / "training.json").read_text())
+    assert (record["questions"], record["texts"], record["tested"]) == (12, 6, 8)
+    assert 0 <= record["before"] <= 1
+    assert 0 <= record["after"] <= 1
+    assert (record["report"]["pairs"], record["report"]["steps"]) == (18, 2 * 2)
+    settings = record["settings"]
+    asked = {name: settings[name] for name in ("batch", "seed", "learning_rate", "epochs")}
+    assert asked == {"batch": 8, "seed": 3, "learning_rate": 0.002, "epochs": 2}
+    assert sorted(path.name for path in train.out.iterdir()) == [CONFIG, WEIGHTS, "training.json"]
+    load_network(train.out, ModelStore(folder / "models").resolve(str(folder / "small")))
+
+
+def test_words_for_people(train: Command) -> None:
+    code, printed, told = train(questions="5")
+    assert code == 0, told
+    first, second = printed.splitlines()
+    assert first == "learnt from 5 questions and 5 texts of the corpus"
+    assert second.startswith("held out    8 questions of unseen pages: page R-precision 0.")
+    assert told.strip() == f"The model is in {train.out}."
+
+
+def test_nothing_held_out(train: Command) -> None:
+    code, printed, told = train(held_out="0", rehearsal="0")
+    assert code == 0, told
+    assert printed == "learnt from 20 questions and 0 texts of the corpus\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("queries", "/no/such/gold.jsonl", "/no/such/gold.jsonl"),
+        ("queries", None, "--queries"),
+        ("questions", "0", "--questions"),
+        ("rehearsal", "-1", "--rehearsal"),
+        ("held_out", "0.7", "--held-out"),
+        ("learning_rate", "0", "--learning-rate"),
+        ("epochs", "101", "--epochs"),
+        ("batch", "0", "--batch"),
+        ("seed", "-1", "--seed"),
+    ],
+)
+def test_options_that_cannot_be(option: str, value: str | None, said: str, train: Command) -> None:
+    code, printed, told = train(**{option: value})
+    assert (code, printed) == (2, "")
+    assert said in told
+    assert "Traceback" not in told
+    assert not train.out.exists()
+
+
+def test_gold_of_another_corpus(tmp_path: Path, train: Command) -> None:
+    place = {"wikipedia_id": "elsewhere", "start_paragraph_id": 1, "start_character": 0}
+    line = {"id": 1, "input": "Where?", "output": [{"answer": "there", "provenance": [place]}]}
+    gold = tmp_path / "other.jsonl"
+    gold.write_text(json.dumps(line) + "\n")
+    code, _, told = train(queries=str(gold))
+    assert code == 2
+    assert f"{gold} has no question whose pages are in the index" in told
+    assert not train.out.exists()
+
+
+def test_indexes_that_have_no_title_model(tmp_path: Path, train: Command) -> None:
+    code, _, told = train(corpus="/no/such/index")
+    assert code == 1
+    assert "/no/such/index" in told
+    write_index_and_gold(tmp_path)
+    code, _, told = train(corpus=str(tmp_path / "index"))
+    assert code == 1
+    assert "without the leg 'corpusbrain'" in told
+    assert not train.out.exists()
