@@ -150,16 +150,14 @@ class _Search:
         going_on = live.scores >= self._bars()[live.queries]
         if self._model.normalises:
             for number in np.flatnonzero(going_on).tolist():
-                node, tokens = self._followed(int(live.nodes[number]), int(live.places[number]))
+                node, tokens = self._followed(int(live.nodes[number]))
                 if node >= 0:
                     self._add(live, number, node, step + tokens)
                     going_on[number] = live.places[number] + 1 < self._titles
         return live.only(going_on & (live.scores > self._bars()[live.queries]))
 
-    def _followed(self, node: int, place: int) -> tuple[int, int]:
+    def _followed(self, node: int) -> tuple[int, int]:
         """The end of the only title below a node and the tokens on the way, or -1 if there are several."""
-        if node == self._tree.root and place:
-            return -1, 0
         length = 0
         while len(children := self._tree.children(node)) == 1:
             node = self._tree.first_child(node)

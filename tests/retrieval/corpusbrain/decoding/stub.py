@@ -57,6 +57,8 @@ class StubModel:
         """Of one token."""
         seed = [len(begun), *begun, *query.encode()]
         logits = np.random.default_rng(seed).normal(size=VOCABULARY)
+        if self.normalises and len(allowed) == 1:
+            return 0.0
         shares = logits[list(allowed)] if self.normalises else logits
         return float(logits[token] - np.log(np.exp(shares).sum()))
 

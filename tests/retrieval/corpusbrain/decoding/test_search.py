@@ -147,6 +147,8 @@ def test_what_is_certain_is_not_asked(tmp_path: Path) -> None:
     model = StubModel(normalises=True)
     assert search(model, one_page, ["q"], 3) == [[Found(0, 0.0, 5, 0)]]
     assert model.asked == 0
+    assert search(model, one_page, ["q"], 3, titles=3) == [[Found(0, 0.0, 5, 0)]]
+    model.asked = 0
     branching = tree_of([(5, 6, 7, 8), (5, 6, 9, 2, 3, 4), (6, 7, 8, 9, 5)], END, tmp_path)
     [found] = search(model, branching, ["q"], 3)
     assert len(found) == 3
