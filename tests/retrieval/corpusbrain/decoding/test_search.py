@@ -81,7 +81,7 @@ NAMES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(NAMES, st.integers(1, 30), st.integers(1, 3), st.sampled_from(["a", "bc"]))
 def test_the_best_are_those_of_a_plain_beam_search(
     tmp_path_factory: pytest.TempPathFactory,
@@ -100,7 +100,7 @@ def test_the_best_are_those_of_a_plain_beam_search(
     assert all(one.log_prob <= plain[one.page] + 1e-5 for one in found)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(NAMES, st.integers(1, 30), st.booleans())
 def test_what_is_found_is_in_the_tree_and_rightly_scored(
     tmp_path_factory: pytest.TempPathFactory, names: list[tuple[int, ...]], beams: int, normalises: bool
@@ -118,7 +118,7 @@ def test_what_is_found_is_in_the_tree_and_rightly_scored(
         assert {one.page for one in found} == set(every)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(NAMES, st.integers(1, 8), st.booleans(), st.data())
 def test_among_some_pages_the_others_are_no_candidates(
     tmp_path_factory: pytest.TempPathFactory,
