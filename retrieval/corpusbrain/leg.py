@@ -46,7 +46,7 @@ class CorpusBrainLeg:
         objectives: what is learnt, with commas: iss (text from a page), lps (a page's lead), hip (text around
             links to a page).
         seed: of all that is drawn by lot.
-        epochs: passes over the pairs, 1 to 100.
+        epochs: passes over the pairs, at most 100; 0 is one, and more of a small corpus.
         pairs: most pairs of a pass, 1,000 to 100 million: bounds time and memory.
         title_tokens: longest name of a page in tokens, 8 to 128; of longer titles the beginning counts.
 
@@ -63,7 +63,7 @@ class CorpusBrainLeg:
         start: str = "none",
         objectives: str = "iss,lps,hip",
         seed: int = 0,
-        epochs: int = 2,
+        epochs: int = 0,
         pairs: int = 400_000,
         title_tokens: int = 32,
     ) -> None:
@@ -85,7 +85,7 @@ class CorpusBrainLeg:
             "title_tokens": title_tokens,
         }
         self._seed = integer_option(LEG, given, "seed", default=0, low=0, high=2**31 - 1)
-        self._epochs = integer_option(LEG, given, "epochs", default=2, low=1, high=100)
+        self._epochs = integer_option(LEG, given, "epochs", default=0, low=0, high=100)
         self._pairs = integer_option(LEG, given, "pairs", default=400_000, low=1000, high=100_000_000)
         self._title_tokens = integer_option(LEG, given, "title_tokens", default=32, low=8, high=128)
 

@@ -107,8 +107,8 @@ class CorpusBrainRetriever:
     ) -> list[Candidates]:
         """See `Retriever.retrieve`.
 
-        Where `within` leaves no more pages than there are beams, all of them are found, however improbable
-        their titles are. Timings are "titles" and "passages".
+        Where `within` leaves no more pages than there are beams, and a sequence has one title, all of them
+        are found, however improbable their titles are. Timings are "titles" and "passages".
         """
         chosen = CorpusBrainOptions.of(options)
         if within is not None and not len(within):

@@ -8,7 +8,8 @@ import pytest
 
 from skerry.core.errors import InvalidInput, NotFound
 from skerry.protos.v1 import answer_pb2, corpus_pb2, generation_pb2, types_pb2
-from skerry.retrieval.base import LegRequest
+from skerry.retrieval.base import LegRequest, Option
+from skerry.retrieval.corpusbrain.options import CorpusBrainOptions
 from skerry.retrieval.index.leg import LEGS
 from skerry.retrieval.seal.options import SealOptions
 from skerry.retrieval.seal.scoring import SCORINGS
@@ -23,6 +24,9 @@ from skerry.services.convert.legs import fusion_of, leg, leg_of
         (LegRequest("bm25", options={"k1": 1.2}), InvalidInput),
         (LegRequest("dense", options={"ef_search": "many"}), InvalidInput),
         (LegRequest("seal", options={"scoring": "best"}), InvalidInput),
+        (LegRequest("corpusbrain", options={"scoring": "lm"}), InvalidInput),
+        (LegRequest("corpusbrain", options={"beams": 1.5}), InvalidInput),
+        (LegRequest("corpusbrain", options={"groups": 2}), InvalidInput),
     ],
 )
 def test_legs_that_cannot_be_said(value: LegRequest, kind: type[Exception]) -> None:
@@ -51,3 +55,25 @@ def test_the_contract_has_all_that_the_seal_leg_knows() -> None:
     assert scorings == set(SCORINGS)
     parameters = inspect.signature(LEGS.load("seal")).parameters
     assert list(corpus_pb2.SealIndex.DESCRIPTOR.fields_by_name) == list(parameters)
+
+
+def test_the_contract_has_all_that_the_corpusbrain_leg_knows() -> None:
+    knobs = types_pb2.CorpusBrainLeg.DESCRIPTOR
+    with pytest.raises(InvalidInput) as caught:
+        CorpusBrainOptions.of({"no such knob": 1})
+    assert all(f"{name} (" in caught.value.hint for name in knobs.fields_by_name)
+    assert len(knobs.fields) == caught.value.hint.count(" (")
+    options: dict[str, Option] = {
+        "beams": 3,
+        "scoring": "length_normalised",
+        "titles": 2,
+        "pages": 4,
+        "passage_weight": 0.5,
+    }
+    request = LegRequest("corpusbrain", limit=7, weight=0.5, options=options)
+    assert leg_of(leg(request), "legs[0]") == request
+    for number in range(1, len(knobs.enum_types[0].values)):
+        sent = types_pb2.Leg(corpusbrain=types_pb2.CorpusBrainLeg(scoring=number))  # type: ignore[arg-type]
+        CorpusBrainOptions.of(leg_of(sent, "legs[0]").options)
+    parameters = inspect.signature(LEGS.load("corpusbrain")).parameters
+    assert list(corpus_pb2.CorpusBrainIndex.DESCRIPTOR.fields_by_name) == list(parameters)

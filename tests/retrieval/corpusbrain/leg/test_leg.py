@@ -67,7 +67,6 @@ def test_it_has_learnt_its_texts(
         queries = [text.split(".")[0] for _, text in three]
         found = index.retriever("corpusbrain").retrieve(queries, 1, {}, Deadline())
     assert [int(one.ordinals[0]) for one in found] == [0, 1, 2]
-    assert min(float(one.scores[0]) for one in found) > -0.5
 
 
 @pytest.mark.usefixtures("often")
