@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from skerry.benchmarks.corpusbrain.pages import COLUMNS
+from skerry.benchmarks.corpusbrain.pages import COLUMNS, systems
 from skerry.core.errors import IndexNotReady
 from skerry.services.cli.bench import bench
 from skerry.services.cli.eval import evaluate
@@ -88,3 +88,29 @@ def test_indexes_that_cannot_be_compared(folder: Path) -> None:
     assert "names that differ" in same.output
     with pytest.raises(IndexNotReady, match="nowhere"):
         call(bench, "corpusbrain", "--index", "/nowhere", "--gold", folder / "gold.jsonl", "--quiet")
+
+
+@pytest.mark.parametrize(
+    ("legs", "names"),
+    [
+        (["bm25"], ["x: bm25"]),
+        (["corpusbrain"], ["x: titles alone", "x: corpusbrain"]),
+        (
+            ["bm25", "dense", "corpusbrain"],
+            [
+                *("x: bm25", "x: dense", "x: titles alone", "x: corpusbrain"),
+                *("x: bm25 + dense: rrf", "x: bm25 + dense + corpusbrain: rrf"),
+                *("x: bm25 + dense: convex", "x: bm25 + dense + corpusbrain: convex"),
+            ],
+        ),
+    ],
+)
+def test_what_is_asked_of_an_index(legs: list[str], names: list[str]) -> None:
+    rows = systems("x: ", legs, beams=7)
+    assert [row.name for row in rows] == names
+    for row in rows:
+        asked = {leg.name: leg.options for leg in row.legs}
+        if "corpusbrain" in asked:
+            alone = {"passage_weight": 0.0} if row.name == "x: titles alone" else {}
+            assert asked["corpusbrain"] == {"beams": 7} | alone
+        assert row.fusion == (row.name.rpartition(": ")[2] if len(row.legs) > 1 else "rrf")
