@@ -35,7 +35,7 @@ class Made:
     beir: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def made(small: Callable[[str], Model], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     """Everything. Commands find no other models."""
     folder = tmp_path_factory.mktemp("elastic")
