@@ -1,49 +1,25 @@
-"""A low-rank adapter on disk: config.json says which model it belongs to, its factors lie beside it."""
+"""A low-rank adapter on disk, its factors in eight bits, and how a leg chooses one."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic
 
-from skerry.core.errors import IndexCorrupt, NotFound
-from skerry.core.files import sha256_file, write_atomically
 from skerry.core.models import quantised
+from skerry.core.models.trained_files import CONFIG, BaseConfig, Config, TrainedFiles
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from skerry.core.models.store import Model
 
-_FORMAT = 1
-CONFIG = "config.json"
+__all__ = ["CHOICES", "CONFIG", "WEIGHTS", "Adapter", "AdapterFiles", "BaseConfig"]
+
 WEIGHTS = "adapter.safetensors"
 CHOICES = ("shipped", "none")
 """What a leg's parameter `adapter` may say instead of a folder."""
-
-
-@dataclass(frozen=True, slots=True)
-class BaseConfig:
-    """What every adapter belongs to.
-
-    Attributes:
-        base_model, base_weights_hash, base_tokenizer_hash: the model it was trained on.
-        weights_sha256: of the weights file.
-    """
-
-    base_model: str
-    base_weights_hash: str
-    base_tokenizer_hash: str
-    weights_sha256: str = field(default="", kw_only=True)
-
-    def is_of(self, model: Model) -> bool:
-        """Whether this very copy of the model is the one that it was trained on."""
-        return (self.base_weights_hash, self.base_tokenizer_hash) == (
-            model.weights_hash,
-            model.tokenizer_hash,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +28,6 @@ class Adapter:
 
     folder: Path
     weights_sha256: str
-
-
-Config = TypeVar("Config", bound=BaseConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,34 +48,11 @@ class AdapterFiles(Generic[Config]):
 
     def save(self, folder: Path, config: Config, factors: Mapping[str, Tensor]) -> None:
         """Write the adapter, its factors in eight bits: see `quantised.pack`."""
-        from safetensors.torch import save as to_bytes
-
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / WEIGHTS, to_bytes(quantised.pack(factors)))
-        fields = asdict(config) | {"format": _FORMAT, "weights_sha256": sha256_file(folder / WEIGHTS)}
-        write_atomically(folder / CONFIG, json.dumps(fields, indent=2, sort_keys=True).encode() + b"\n")
+        self._files.save(folder, config, quantised.pack(factors))
 
     def load_config(self, folder: Path) -> Config:
-        """What the adapter in `folder` belongs to.
-
-        Raises:
-            NotFound: no adapter there.
-            IndexCorrupt: a configuration that is damaged or of another format.
-        """
-        path = folder / CONFIG
-        if not path.is_file():
-            raise NotFound(
-                f"There is no {self.name} in {folder}: {CONFIG} is missing.", details={"path": str(folder)}
-            )
-        try:
-            fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            if fields.pop("format") != _FORMAT:
-                raise self._damaged(path, f"it is of another format than {_FORMAT}")
-            return self.config(**fields)
-        except KeyError as error:
-            raise self._damaged(path, f"the key {error} is missing") from error
-        except (ValueError, TypeError, AttributeError) as error:
-            raise self._damaged(path, str(error)) from error
+        """What the adapter in `folder` belongs to. Raises as `TrainedFiles.load_config`."""
+        return self._files.load_config(folder)
 
     def load(self, folder: Path) -> tuple[Config, dict[str, Tensor]]:
         """Configuration and factors by layer, float32, as `core.models.low_rank.merge` takes them.
@@ -111,19 +61,12 @@ class AdapterFiles(Generic[Config]):
             NotFound: no adapter there.
             IndexCorrupt: a file that is damaged or of another format.
         """
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
         config = self.load_config(folder)
-        path = folder / WEIGHTS
-        if not path.is_file():
-            raise self._damaged(path, "it is missing")
-        if sha256_file(path) != config.weights_sha256:
-            raise self._damaged(path, "its checksum is not the one in config.json")
+        tensors = self._files.load_tensors(folder, config)
         try:
-            return config, quantised.unpack(load_file(path))
-        except (SafetensorError, ValueError) as error:
-            raise self._damaged(path, str(error)) from error
+            return config, quantised.unpack(tensors)
+        except ValueError as error:
+            raise self._files.damaged(folder / WEIGHTS, str(error)) from error
 
     def check_base(self, folder: Path, config: Config, model: Model, shipped: Path) -> None:
         """Raise `IndexCorrupt`, which names both, where the adapter in `folder` is not for `model`.
@@ -166,9 +109,7 @@ class AdapterFiles(Generic[Config]):
         self.check_base(folder, config, model, shipped)
         return Adapter(folder, config.weights_sha256)
 
-    def _damaged(self, path: Path, why: str) -> IndexCorrupt:
-        return IndexCorrupt(
-            f"The {self.name}'s file {path} cannot be used: {why}.",
-            hint=f"Restore it, or train the adapter again with `{self.training}`.",
-            details={"file": str(path)},
-        )
+    @property
+    def _files(self) -> TrainedFiles[Config]:
+        remedy = f"Restore it, or train the adapter again with `{self.training}`."
+        return TrainedFiles(self.name, WEIGHTS, self.config, remedy)

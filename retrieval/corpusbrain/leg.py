@@ -14,6 +14,7 @@ from skerry.core.models.hashes import digest_files, weight_files
 from skerry.core.models.store import Model
 from skerry.retrieval.base import Option
 from skerry.retrieval.corpus.store import PassageStore
+from skerry.retrieval.corpusbrain.model.config import checked_config
 from skerry.retrieval.corpusbrain.options import LEG
 from skerry.retrieval.corpusbrain.start import NETWORK, Start, kept_start, save_pages
 from skerry.retrieval.corpusbrain.title_model import title_model, title_tokens
@@ -176,7 +177,7 @@ class CorpusBrainLeg:
                 details={"path": str(path)},
             )
         network = folder / NETWORK if self._weights != "none" else None
-        weights = model.weights_hash if network is None else _checked(network, model)
+        weights = model.weights_hash if network is None else checked_config(network, model).weights_sha256
         return CorpusBrainRetriever(tree, passages, lambda: title_model(model, network, weights), weights)
 
     def _check_kind(self, model: Model) -> None:
@@ -217,7 +218,7 @@ class CorpusBrainLeg:
             source = self._learn(passages, names, model, start, out, workshop)
         else:
             source = Path(self._weights)
-            _checked(source, model)
+            checked_config(source, model)
         (out / NETWORK).mkdir()
         for file in weight_files(source):
             link_or_copy(file, out / NETWORK / file.name)
@@ -279,21 +280,6 @@ def _objectives(value: object) -> str:
             details={"parameter": "objectives"},
         )
     return ",".join(name for name in OBJECTIVES if name in names)
-
-
-def _checked(network: Path, model: Model) -> str:
-    """The digest of a network's weights. Raises `IndexCorrupt`, naming both, if they are another model's."""
-    from skerry.retrieval.corpusbrain.model.files import load_config
-
-    config = load_config(network)
-    model.check_is(
-        config.base_model,
-        config.base_weights_hash,
-        config.base_tokenizer_hash,
-        made=f"The title model in {network} was trained on",
-        hint="Name the encoder that it was trained on, or train it again.",
-    )
-    return config.weights_sha256
 
 
 def _required(model: Model | None) -> Model:

@@ -117,7 +117,7 @@ def test_save_and_load(network: PairNetwork, tmp_path: Path) -> None:
     found, loaded, head = adapter.load(tmp_path / "new" / "folder")
     assert found.weights_sha256 == sha256_file(tmp_path / "new" / "folder" / adapter.WEIGHTS)
     assert found == adapter.AdapterConfig(
-        "base", "aa", "bb", 4, 128, 2.5, PlattScaling(1.25, -0.5), found.weights_sha256
+        "base", "aa", "bb", 4, 128, 2.5, PlattScaling(1.25, -0.5), weights_sha256=found.weights_sha256
     )
     assert loaded.keys() == factors.keys()
     assert all(torch.equal(loaded[name], value.to(torch.bfloat16)) for name, value in factors.items())

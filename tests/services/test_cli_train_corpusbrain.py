@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from skerry.core.models.store import ModelStore
-from skerry.retrieval.corpusbrain.model.files import CONFIG, WEIGHTS, load_network
+from skerry.core.models.trained_files import CONFIG
+from skerry.retrieval.corpusbrain.model.config import WEIGHTS
+from skerry.retrieval.corpusbrain.model.files import load_network
 from skerry.services.cli.main import main
 
 from .training_folder import write_index_and_gold, write_title_index_and_gold

@@ -13,7 +13,7 @@ from skerry.core.models.store import ModelStore
 from skerry.core.progress import Progress, SilentProgress
 from skerry.retrieval.corpusbrain.fine_tuning import FineTuned, FineTuning
 from skerry.retrieval.corpusbrain.learning import corpus_pairs
-from skerry.retrieval.corpusbrain.model.files import WEIGHTS
+from skerry.retrieval.corpusbrain.model.config import WEIGHTS
 from skerry.retrieval.corpusbrain.training.questions import PageQuestion
 from skerry.retrieval.corpusbrain.training.settings import Settings
 from skerry.retrieval.index.build import BuildSpec, build_index

@@ -16,9 +16,9 @@ from skerry.core.dtype import torch_dtype
 from skerry.core.errors import IndexCorrupt, NotFound
 from skerry.core.files import sha256_file
 from skerry.core.models.store import Model, ModelStore
+from skerry.core.models.trained_files import CONFIG
+from skerry.retrieval.corpusbrain.model.config import WEIGHTS
 from skerry.retrieval.corpusbrain.model.files import (
-    CONFIG,
-    WEIGHTS,
     load_network,
     load_trainable,
     new_network,

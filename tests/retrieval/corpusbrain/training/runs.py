@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from skerry.core.progress import Progress, SilentProgress
-from skerry.retrieval.corpusbrain.model.files import WEIGHTS
+from skerry.retrieval.corpusbrain.model.config import WEIGHTS
 from skerry.retrieval.corpusbrain.pretraining.pairs import Pair
 from skerry.retrieval.corpusbrain.training.settings import Settings
 from skerry.retrieval.corpusbrain.training.trainer import Report, TitleTrainer

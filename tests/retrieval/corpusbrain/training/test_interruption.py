@@ -13,9 +13,7 @@ import pytest
 from skerry.core.errors import IndexCorrupt, InvalidInput
 from skerry.core.models.checkpoint import CHECKPOINT
 from skerry.core.models.store import ModelStore
-from skerry.retrieval.corpusbrain.model.files import (
-    WEIGHTS,
-)
+from skerry.retrieval.corpusbrain.model.config import WEIGHTS
 from skerry.retrieval.corpusbrain.pretraining.pairs import Pair
 from skerry.retrieval.corpusbrain.training import trainer as trainers
 from skerry.retrieval.corpusbrain.training.trainer import Report, TitleTrainer

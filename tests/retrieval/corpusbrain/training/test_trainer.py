@@ -8,15 +8,10 @@ from pathlib import Path
 import pytest
 
 from skerry.core.errors import BackendUnavailable, InvalidInput
+from skerry.core.models.trained_files import CONFIG
 from skerry.retrieval.corpusbrain.decoding import search
-from skerry.retrieval.corpusbrain.model.files import (
-    CONFIG,
-    WEIGHTS,
-    load_config,
-    load_tensors,
-    new_network,
-    trained_tensors,
-)
+from skerry.retrieval.corpusbrain.model.config import WEIGHTS, load_config
+from skerry.retrieval.corpusbrain.model.files import load_tensors, new_network, trained_tensors
 from skerry.retrieval.corpusbrain.model.opening import open_title_model
 from skerry.retrieval.corpusbrain.pretraining.pairs import Pair
 from skerry.retrieval.corpusbrain.training.settings import Settings
