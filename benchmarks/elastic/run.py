@@ -11,7 +11,7 @@ from typing import Any
 from skerry.benchmarks.elastic.measure import Grid, Measured, Work, measure
 from skerry.benchmarks.elastic.question_set import QuestionSet, RightPassages, SetFiles
 from skerry.benchmarks.elastic.speed import LayerSpeed, layer_speeds
-from skerry.benchmarks.seal.questions import spread_evenly
+from skerry.benchmarks.questions import spread_evenly
 from skerry.core.dtype import resolve_dtype
 from skerry.core.errors import InvalidInput, NotFound
 from skerry.core.models.adapter_files import Adapter

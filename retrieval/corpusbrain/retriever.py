@@ -16,19 +16,17 @@ from skerry.core.memory import give_back_freed_memory
 from skerry.core.timing import Timings
 from skerry.retrieval.base import Candidates, Option, Retriever
 from skerry.retrieval.corpus.store import PassageStore
+from skerry.retrieval.corpusbrain.decoding import MOST_ROWS, Found, search
 from skerry.retrieval.corpusbrain.evidence import FoundEvidence
-from skerry.retrieval.corpusbrain.options import LEG, MOST_BEAMS, CorpusBrainOptions
+from skerry.retrieval.corpusbrain.options import LEG, CorpusBrainOptions
 from skerry.retrieval.corpusbrain.passages import rank_passages
 from skerry.retrieval.turns import Turns
 
 if TYPE_CHECKING:
-    from skerry.retrieval.corpusbrain.decoding import Found
     from skerry.retrieval.corpusbrain.model.base import TitleModel
     from skerry.retrieval.corpusbrain.title_tree import TitleTree
     from skerry.retrieval.shared_model import SharedModel
 
-MOST_ROWS = 320
-"""Hypotheses that the title model has at once: 32 queries of 10 beams."""
 RESTS_ON = ("bm25", "dense")
 """The legs that tell a page's passages apart."""
 
@@ -141,7 +139,7 @@ class CorpusBrainRetriever:
                 def work(kind: _Kind, queries: list[str], deadline: Deadline) -> list[_Written]:
                     return shared.thread.submit(_write, shared.model, tree, kind, queries, deadline).result()
 
-                self._loaded = _Loaded(shared, Turns(shared.turn, work, max(MOST_ROWS, MOST_BEAMS)))
+                self._loaded = _Loaded(shared, Turns(shared.turn, work, MOST_ROWS))
             return self._loaded
 
     def _among(self, within: NDArray[np.int64] | None) -> _Among | None:
@@ -203,8 +201,6 @@ def _write(
     model: TitleModel, tree: TitleTree, kind: _Kind, queries: list[str], deadline: Deadline
 ) -> list[_Written]:
     """One turn of the title model: the titles that it writes to all of these queries."""
-    from skerry.retrieval.corpusbrain.decoding import search
-
     timings = Timings()
     with timings.measure("titles"):
         try:
@@ -217,7 +213,6 @@ def _write(
                 kind.titles,
                 among=among,
                 deadline=deadline,
-                most_rows=MOST_ROWS,
             )
         finally:
             give_back_freed_memory()

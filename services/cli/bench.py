@@ -121,8 +121,8 @@ def seal(
 
     It needs Linux, an index with the leg seal, the leg's language model, and a gold file for its questions.
     """
-    from skerry.benchmarks.seal.numbers import whole_numbers
-    from skerry.benchmarks.seal.processors import on_processors
+    from skerry.benchmarks.numbers import whole_numbers
+    from skerry.benchmarks.processors import on_processors
     from skerry.benchmarks.seal.speed import speed
     from skerry.benchmarks.seal.speed_table import tables
     from skerry.core.progress import default_progress
@@ -190,12 +190,12 @@ def seal_quality(
     Each question is decoded once for an adapter and a number of beams, and scored in every way. Other ranks,
     fusions and weights of the lists in --out take seconds. The table is Markdown.
     """
+    from skerry.benchmarks.numbers import positive_numbers, whole_numbers
+    from skerry.benchmarks.processors import on_processors
+    from skerry.benchmarks.questions import spread_evenly
     from skerry.benchmarks.seal.lists import ListStore
-    from skerry.benchmarks.seal.numbers import positive_numbers, whole_numbers
-    from skerry.benchmarks.seal.processors import on_processors
     from skerry.benchmarks.seal.quality import facts, find_lists, make_spec
     from skerry.benchmarks.seal.quality_table import lines, quality_table
-    from skerry.benchmarks.seal.questions import spread_evenly
     from skerry.core.progress import default_progress
     from skerry.evaluation.gold import read_gold
     from skerry.retrieval.index.reader import Index
@@ -298,8 +298,8 @@ def elastic(
     from skerry.benchmarks.elastic.question_set import SetFiles
     from skerry.benchmarks.elastic.run import Spec, run
     from skerry.benchmarks.elastic.tables import tables
-    from skerry.benchmarks.seal.numbers import whole_numbers
-    from skerry.benchmarks.seal.processors import on_processors
+    from skerry.benchmarks.numbers import whole_numbers
+    from skerry.benchmarks.processors import on_processors
     from skerry.core.files import naming_full_disk, write_atomically
     from skerry.core.progress import default_progress
     from skerry.services.cli.legs import leg_names
@@ -377,7 +377,7 @@ def corpusbrain(
     from rich.console import Console
 
     from skerry.benchmarks.corpusbrain.run import run
-    from skerry.benchmarks.seal.questions import spread_evenly
+    from skerry.benchmarks.questions import spread_evenly
     from skerry.core.progress import default_progress
     from skerry.evaluation.gold import read_gold
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,8 @@ from skerry.core.models.store import ModelStore
 from skerry.core.models.trained_files import CONFIG
 from skerry.retrieval.corpusbrain.model.config import WEIGHTS
 from skerry.retrieval.corpusbrain.model.files import load_network
-from skerry.services.cli.main import main
 
+from .train_command import TrainCommand
 from .training_folder import write_index_and_gold, write_title_index_and_gold
 
 
@@ -25,46 +24,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Command:
-    """Calls the command with some options changed; None leaves one out."""
-
-    def __init__(self, folder: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.out = out
-        self._capsys = capsys
-        self._options = {
-            "corpus": str(folder / "index"),
-            "queries": str(folder / "gold.jsonl"),
-            "out": str(out),
-            "held-out": "0.4",
-            "batch": "8",
-        }
-
-    def __call__(self, *flags: str, **changes: str | None) -> tuple[int, str, str]:
-        """Exit status, stdout and stderr."""
-        options = self._options | {name.replace("_", "-"): value for name, value in changes.items()}
-        given = [
-            part for name, value in options.items() if value is not None for part in (f"--{name}", value)
-        ]
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "argv", ["skerry", "train", "corpusbrain", *given, "--quiet", *flags])
-            try:
-                main()
-                code = 0
-            except SystemExit as end:
-                code = int(end.code or 0)
-        printed = self._capsys.readouterr()
-        return code, printed.out, printed.err
-
-
 @pytest.fixture
 def train(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
+) -> TrainCommand:
     monkeypatch.setenv("SKERRY_MODELS", str(folder / "models"))
-    return Command(folder, tmp_path / "out", capsys)
+    options = {
+        "corpus": str(folder / "index"),
+        "queries": str(folder / "gold.jsonl"),
+        "held-out": "0.4",
+        "batch": "8",
+    }
+    return TrainCommand("corpusbrain", tmp_path / "out", options, capsys)
 
 
-def test_from_questions_to_a_model(folder: Path, train: Command) -> None:
+def test_from_questions_to_a_model(folder: Path, train: TrainCommand) -> None:
     code, printed, told = train("--json", rehearsal="0.5", seed="3", learning_rate="0.002", epochs="2")
     assert code == 0, told
     record = json.loads(printed)
@@ -80,7 +54,7 @@ def test_from_questions_to_a_model(folder: Path, train: Command) -> None:
     load_network(train.out, ModelStore(folder / "models").resolve(str(folder / "small")))
 
 
-def test_words_for_people(train: Command) -> None:
+def test_words_for_people(train: TrainCommand) -> None:
     code, printed, told = train(questions="5")
     assert code == 0, told
     first, second = printed.splitlines()
@@ -89,7 +63,7 @@ def test_words_for_people(train: Command) -> None:
     assert told.strip() == f"The model is in {train.out}."
 
 
-def test_nothing_held_out(train: Command) -> None:
+def test_nothing_held_out(train: TrainCommand) -> None:
     code, printed, told = train(held_out="0", rehearsal="0")
     assert code == 0, told
     assert printed == "learnt from 20 questions and 0 texts of the corpus\n"
@@ -109,7 +83,7 @@ def test_nothing_held_out(train: Command) -> None:
         ("seed", "-1", "--seed"),
     ],
 )
-def test_options_that_cannot_be(option: str, value: str | None, said: str, train: Command) -> None:
+def test_options_that_cannot_be(option: str, value: str | None, said: str, train: TrainCommand) -> None:
     code, printed, told = train(**{option: value})
     assert (code, printed) == (2, "")
     assert said in told
@@ -117,7 +91,7 @@ def test_options_that_cannot_be(option: str, value: str | None, said: str, train
     assert not train.out.exists()
 
 
-def test_gold_of_another_corpus(tmp_path: Path, train: Command) -> None:
+def test_gold_of_another_corpus(tmp_path: Path, train: TrainCommand) -> None:
     place = {"wikipedia_id": "elsewhere", "start_paragraph_id": 1, "start_character": 0}
     line = {"id": 1, "input": "Where?", "output": [{"answer": "there", "provenance": [place]}]}
     gold = tmp_path / "other.jsonl"
@@ -128,7 +102,7 @@ def test_gold_of_another_corpus(tmp_path: Path, train: Command) -> None:
     assert not train.out.exists()
 
 
-def test_indexes_that_have_no_title_model(tmp_path: Path, train: Command) -> None:
+def test_indexes_that_have_no_title_model(tmp_path: Path, train: TrainCommand) -> None:
     code, _, told = train(corpus="/no/such/index")
     assert code == 1
     assert "/no/such/index" in told

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from skerry.core.models.store import ModelStore
 from skerry.retrieval.embedding import adapter
-from skerry.services.cli.main import main
 
 from ..ranking.tiny import write_gold, write_model  # noqa: TID252 -- another room's tests
+from .train_command import TrainCommand
 from .training_folder import write_index_and_gold
 
 
@@ -30,49 +29,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Command:
-    """Calls the command with some options changed; None leaves one out."""
-
-    def __init__(self, folder: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder, self.out = folder, out
-        self._capsys = capsys
-        self._options = {
-            "corpus": str(folder / "index"),
-            "gold": str(folder / "gold.jsonl"),
-            "out": str(out),
-            "base": str(folder / "tiny"),
-            "pairs": "1x8,1x16",
-            "ranks": "2",
-            "held-out": "0.4",
-            "passages": "4",
-        }
-
-    def __call__(self, *flags: str, **changes: str | None) -> tuple[int, str, str]:
-        """Exit status, stdout and stderr."""
-        options = self._options | {name.replace("_", "-"): value for name, value in changes.items()}
-        given = [
-            part for name, value in options.items() if value is not None for part in (f"--{name}", value)
-        ]
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "argv", ["skerry", "train", "embedding", *given, "--quiet", *flags])
-            try:
-                main()
-                code = 0
-            except SystemExit as end:
-                code = int(end.code or 0)
-        printed = self._capsys.readouterr()
-        return code, printed.out, printed.err
-
-
 @pytest.fixture
 def train(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
+) -> TrainCommand:
     monkeypatch.setenv("SKERRY_MODELS", str(folder / "models"))
-    return Command(folder, tmp_path / "out", capsys)
+    options = {
+        "corpus": str(folder / "index"),
+        "gold": str(folder / "gold.jsonl"),
+        "base": str(folder / "tiny"),
+        "pairs": "1x8,1x16",
+        "ranks": "2",
+        "held-out": "0.4",
+        "passages": "4",
+    }
+    return TrainCommand("embedding", tmp_path / "out", options, capsys)
 
 
-def test_from_questions_texts_and_graded_pairs_to_an_adapter(folder: Path, train: Command) -> None:
+def test_from_questions_texts_and_graded_pairs_to_an_adapter(folder: Path, train: TrainCommand) -> None:
     texts = f"kilt={folder / 'corpus.jsonl'}"
     code, printed, told = train(
         "--json", "--texts", texts, "--texts", texts, similarity=str(folder / "similar.jsonl"), steps="9"
@@ -96,7 +70,7 @@ def test_from_questions_texts_and_graded_pairs_to_an_adapter(folder: Path, train
     assert adapter.chosen_adapter(str(train.out), model) is not None
 
 
-def test_words_for_people(train: Command) -> None:
+def test_words_for_people(train: TrainCommand) -> None:
     code, printed, told = train(loss="2dmse", epochs="2")
     assert code == 0, told
     lines = printed.splitlines()
@@ -115,7 +89,7 @@ def test_words_for_people(train: Command) -> None:
     assert told.strip() == f"The adapter is in {train.out}."
 
 
-def test_nothing_held_out(train: Command) -> None:
+def test_nothing_held_out(train: TrainCommand) -> None:
     """A share of nought still holds a page out: the printed scores are never of nothing."""
     code, printed, told = train(held_out="0")
     assert code == 0, told
@@ -146,7 +120,7 @@ def test_nothing_held_out(train: Command) -> None:
         ("held_out", "0.7", "--held-out"),
     ],
 )
-def test_options_that_cannot_be(option: str, value: str, said: str, train: Command) -> None:
+def test_options_that_cannot_be(option: str, value: str, said: str, train: TrainCommand) -> None:
     code, printed, told = train(**{option: value})
     assert (code, printed) == (2, "")
     assert said in told
@@ -154,7 +128,7 @@ def test_options_that_cannot_be(option: str, value: str, said: str, train: Comma
     assert not train.out.exists()
 
 
-def test_what_is_no_training_data(tmp_path: Path, train: Command) -> None:
+def test_what_is_no_training_data(tmp_path: Path, train: TrainCommand) -> None:
     place = {"wikipedia_id": "elsewhere", "start_paragraph_id": 1, "start_character": 0}
     line = {"id": 1, "input": "Where?", "output": [{"answer": "there", "provenance": [place]}]}
     gold = tmp_path / "other.jsonl"
@@ -172,7 +146,7 @@ def test_what_is_no_training_data(tmp_path: Path, train: Command) -> None:
     assert not train.out.exists()
 
 
-def test_an_index_that_has_not_been_built(train: Command) -> None:
+def test_an_index_that_has_not_been_built(train: TrainCommand) -> None:
     code, _, told = train(corpus="/no/such/index")
     assert code == 1
     assert "/no/such/index" in told

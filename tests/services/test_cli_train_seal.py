@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,10 @@ import pytest
 from skerry.core.models.store import ModelStore
 from skerry.retrieval.seal import adapter
 from skerry.retrieval.seal.adapter import chosen_adapter
-from skerry.services.cli.main import main
 
 from ..ranking.tiny import ANIMALS, paragraphs  # noqa: TID252 -- another room's tests
 from ..retrieval.seal.leg.small import write_language_model  # noqa: TID252 -- another room's model
+from .train_command import TrainCommand
 from .training_folder import write_index_and_gold
 
 
@@ -27,50 +26,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Command:
-    """Calls the command with some options changed; None leaves one out."""
-
-    def __init__(self, folder: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.out = out
-        self._capsys = capsys
-        self._options = {
-            "corpus": str(folder / "index"),
-            "gold": str(folder / "gold.jsonl"),
-            "out": str(out),
-            "base": str(folder / "small"),
-            "unsupervised": "8",
-            "held-out": "0.4",
-            "rank": "2",
-            "batch": "4",
-            "ngrams": "2",
-        }
-
-    def __call__(self, *flags: str, **changes: str | None) -> tuple[int, str, str]:
-        """Exit status, stdout and stderr."""
-        options = self._options | {name.replace("_", "-"): value for name, value in changes.items()}
-        given = [
-            part for name, value in options.items() if value is not None for part in (f"--{name}", value)
-        ]
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "argv", ["skerry", "train", "seal", *given, "--quiet", *flags])
-            try:
-                main()
-                code = 0
-            except SystemExit as end:
-                code = int(end.code or 0)
-        printed = self._capsys.readouterr()
-        return code, printed.out, printed.err
-
-
 @pytest.fixture
 def train(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
+) -> TrainCommand:
     monkeypatch.setenv("SKERRY_MODELS", str(folder / "models"))
-    return Command(folder, tmp_path / "out", capsys)
+    options = {
+        "corpus": str(folder / "index"),
+        "gold": str(folder / "gold.jsonl"),
+        "base": str(folder / "small"),
+        "unsupervised": "8",
+        "held-out": "0.4",
+        "rank": "2",
+        "batch": "4",
+        "ngrams": "2",
+    }
+    return TrainCommand("seal", tmp_path / "out", options, capsys)
 
 
-def test_from_questions_to_an_adapter(folder: Path, train: Command) -> None:
+def test_from_questions_to_an_adapter(folder: Path, train: TrainCommand) -> None:
     code, printed, told = train("--json")
     assert code == 0, told
     record = json.loads(printed)
@@ -89,7 +63,7 @@ def test_from_questions_to_an_adapter(folder: Path, train: Command) -> None:
     assert chosen_adapter(str(train.out), model) is not None
 
 
-def test_from_passages_alone(train: Command) -> None:
+def test_from_passages_alone(train: TrainCommand) -> None:
     code, printed, told = train(gold=None)
     assert code == 0, told
     assert printed == "learnt from 0 questions and 8 stretches of passages\n"
@@ -109,14 +83,14 @@ def test_from_passages_alone(train: Command) -> None:
         ("held_out", "0.7", "--held-out"),
     ],
 )
-def test_options_that_cannot_be(option: str, value: str, said: str, train: Command) -> None:
+def test_options_that_cannot_be(option: str, value: str, said: str, train: TrainCommand) -> None:
     code, printed, told = train(**{option: value})
     assert (code, printed) == (2, "")
     assert said in told
     assert "Traceback" not in told
 
 
-def test_gold_of_another_corpus(tmp_path: Path, train: Command) -> None:
+def test_gold_of_another_corpus(tmp_path: Path, train: TrainCommand) -> None:
     place = {"wikipedia_id": "elsewhere", "start_paragraph_id": 1, "start_character": 0}
     line = {"id": 1, "input": "Where?", "output": [{"answer": "there", "provenance": [place]}]}
     gold = tmp_path / "other.jsonl"
@@ -127,7 +101,7 @@ def test_gold_of_another_corpus(tmp_path: Path, train: Command) -> None:
     assert not train.out.exists()
 
 
-def test_an_index_that_has_not_been_built(train: Command) -> None:
+def test_an_index_that_has_not_been_built(train: TrainCommand) -> None:
     code, _, told = train(corpus="/no/such/index")
     assert code == 1
     assert "/no/such/index" in told

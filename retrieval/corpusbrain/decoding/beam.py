@@ -18,7 +18,7 @@ from skerry.retrieval.corpusbrain.decoding.prefix_tree import PrefixTree
 from skerry.retrieval.corpusbrain.model.base import State, TitleModel
 
 MOST_ROWS = 320
-"""Hypotheses of one batch: 32 queries of 10 beams."""
+"""Hypotheses that the title model has at once: 32 queries of 10 beams."""
 
 
 def search(

@@ -10,9 +10,9 @@ import torch
 from click.testing import CliRunner
 
 from skerry.benchmarks.memory import memory
+from skerry.benchmarks.numbers import positive_numbers, whole_numbers
+from skerry.benchmarks.processors import on_processors
 from skerry.benchmarks.seal.latency import Latency
-from skerry.benchmarks.seal.numbers import positive_numbers, whole_numbers
-from skerry.benchmarks.seal.processors import on_processors
 from skerry.benchmarks.seal.throughput import rounds_of
 from skerry.core.errors import InvalidInput
 from skerry.services.cli.bench import bench

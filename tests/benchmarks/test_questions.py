@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.benchmarks.seal.questions import spread_evenly
+from skerry.benchmarks.questions import spread_evenly
 
 
 def test_spread_evenly() -> None:
