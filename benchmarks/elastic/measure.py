@@ -22,8 +22,8 @@ from skerry.retrieval.embedding.training.similarity import SimilarPair
 
 KS = (1, 5, 20, 100)
 _SHORTLISTS = (50, 100, 200)
-_PREFIX_SHARES = (12, 8, 6, 4)
-"""Of the width, in the funnel's first stage: 32, 48, 64 and 96 of 384."""
+_PREFIXES = (3, 4, 6, 12, 16)
+"""In the funnel's first stage, as 24ths of the width: 48, 64, 96, 192 and 256 of 384."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ def _funnel(vectors: NDArray[np.float16], queries: NDArray[np.float32]) -> list[
     return funnel_table(
         leading(vectors.astype(np.float32), width),
         queries,
-        prefixes=sorted({max(LEAST_DIMENSIONS, width // share) for share in _PREFIX_SHARES}),
+        prefixes=sorted({max(LEAST_DIMENSIONS, width * share // 24) for share in _PREFIXES}),
         shortlists=[size for size in _SHORTLISTS if limit <= size <= count] or [count],
         limit=limit,
     )

@@ -1,4 +1,4 @@
-"""Low-rank factors in eight bits: int8 with one float32 scale a rank."""
+"""Trained tensors in eight bits: int8 with one float32 scale a rank of low-rank factors, a row of others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def pack(factors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The factors of `core.models.low_rank.state` as int8, each with the scales of its ranks under `.scale`.
 
     One rank's direction may be a thousand times as strong as another's; with a scale each (A's rows, B's
-    columns), rounding costs every direction about 0.4% of its largest entry.
+    columns), rounding costs every direction about 0.4% of its largest entry. Other tensors have
+    a scale a row.
     """
     import torch
 
@@ -41,4 +42,4 @@ def unpack(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _other_axis(name: str) -> int:
     """The axis that is not the rank: A is (rank, in), B (out, rank)."""
-    return 1 if name.endswith("_a") else 0
+    return 0 if name.endswith("low_rank_b") else -1

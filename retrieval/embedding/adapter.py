@@ -1,4 +1,4 @@
-"""A trained embedding adapter on disk, which encoder it fits, and at which sizes it was trained."""
+"""A trained embedding adapter on disk: the encoder that it fits, and the sizes it was trained at."""
 
 from __future__ import annotations
 
@@ -50,9 +50,14 @@ class AdapterConfig(BaseConfig):
     def of(
         cls, model: Model, factors: Mapping[str, Tensor], pairs: Iterable[tuple[int, int]]
     ) -> AdapterConfig:
-        """The configuration of factors (`core.models.low_rank.state`) that were trained on `model`."""
+        """The configuration of factors (`core.models.low_rank.state`) that were trained on `model`.
+
+        Args:
+            factors: exits (`retrieval.embedding.exits`) may be among them.
+            pairs: (layers, dimensions) that they were trained at.
+        """
         ranks = {name.removesuffix(_A): len(a) for name, a in factors.items() if name.endswith(_A)}
-        return cls(model.name, model.weights_hash, model.tokenizer_hash, ranks, tuple(pairs))
+        return cls(model.lasting_name, model.weights_hash, model.tokenizer_hash, ranks, tuple(pairs))
 
 
 _FILES = AdapterFiles("embedding adapter", "dense.adapter", "skerry train embedding", AdapterConfig)

@@ -30,6 +30,7 @@ class ElasticNetwork:
     Attributes:
         width: numbers of a state.
         layers: transformer layers; the states after layer n are transformers' `hidden_states[n]`.
+        has_embeddings: whether `states` gives those of layer 0 as well, what the embedding layer gives.
     """
 
     def __init__(self, network: Any, name: str) -> None:
@@ -38,7 +39,9 @@ class ElasticNetwork:
         self.layers: int = network.config.num_hidden_layers
         self._depths: dict[int, Any] = {self.layers: network}
         self._called = threading.local()
-        if network.config.model_type in POST_NORM:
+        self.has_embeddings = network.config.model_type in POST_NORM
+        if self.has_embeddings:
+            network.embeddings.register_forward_hook(self._keeper(0))
             for number, layer in enumerate(network.encoder.layer, start=1):
                 layer.register_forward_hook(self._keeper(number))
                 self._depths[number] = _first_layers(network, number)
@@ -60,7 +63,7 @@ class ElasticNetwork:
         return layers
 
     def states(self, ids: Tensor, mask: Tensor, layers: Sequence[int]) -> list[Tensor]:
-        """The states after each of `layers` (checked, at least one), each of shape (batch, length, width).
+        """The states after each of `layers` (checked, one above 0), each of shape (batch, length, width).
 
         Runs once, as deep as the deepest of them.
 

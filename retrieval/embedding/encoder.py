@@ -1,4 +1,4 @@
-"""Texts to unit vectors: a transformers encoder, mean pooling over the mask, batches of like lengths."""
+"""Texts to unit vectors: a transformers encoder, its states pooled over the mask, batches of like lengths."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from skerry.core.models import low_rank
 from skerry.core.models.loading import load_weights
 from skerry.core.models.store import Model
 from skerry.retrieval.embedding.elastic_network import ElasticNetwork
+from skerry.retrieval.embedding.exits import Exits
 from skerry.retrieval.embedding.options import LEAST_DIMENSIONS
 from skerry.retrieval.embedding.prefix import leading
 
@@ -45,7 +46,8 @@ class SentenceEncoder:
             depend on the texts beside it.
         threads: threads for matrix products, set for the whole process; None leaves torch's setting alone.
         batch_tokens: tokens in a batch, padding included.
-        adapter: low-rank factors to add to the weights, as `retrieval.embedding.adapter.load` gives them.
+        adapter: low-rank factors to add to the weights, and exits (`retrieval.embedding.exits`), as
+            `retrieval.embedding.adapter.load` gives them; without exits vectors are plain means.
 
     Attributes:
         dimensions: of a whole vector.
@@ -82,6 +84,7 @@ class SentenceEncoder:
         self._network = ElasticNetwork(network, model.name)
         self.dimensions = self._network.width
         self.layers = self._network.layers
+        self._exits = Exits.of(adapter or {}, self.layers, self.dimensions)
         self._padding: int = config.pad_token_id or 0
         tokenizer.no_padding()
         tokenizer.enable_truncation(min(MAX_TOKENS, config.max_position_embeddings))
@@ -174,7 +177,12 @@ class SentenceEncoder:
         for row, sequence in enumerate(tokens):
             ids[row, : len(sequence)] = torch.tensor(sequence, dtype=torch.long)
             mask[row, : len(sequence)] = 1
-        return [_pooled(states, mask) for states in self._network.states(ids, mask, layers)]
+        if self._exits is None:
+            vectors = [_mean(states, mask) for states in self._network.states(ids, mask, layers)]
+        else:
+            words, *states = self._network.states(ids, mask, [0, *layers])
+            vectors = self._exits(words, states, layers, mask)
+        return [torch.nn.functional.normalize(vector, dim=1).numpy() for vector in vectors]
 
 
 def check_dimensions(dimensions: int, width: int, what: str = "dimensions") -> None:
@@ -196,11 +204,9 @@ def _network(model: Model, dtype: torch.dtype, adapter: Mapping[str, Tensor] | N
     return network.to(dtype)
 
 
-def _pooled(states: Tensor, mask: Tensor) -> NDArray[np.float32]:
+def _mean(states: Tensor, mask: Tensor) -> Tensor:
     weights = mask.unsqueeze(-1).float()
-    mean = (states.float() * weights).sum(1) / weights.sum(1).clamp(min=1.0)
-    array: NDArray[np.float32] = torch.nn.functional.normalize(mean, dim=1).numpy()
-    return array
+    return (states.float() * weights).sum(1) / weights.sum(1).clamp(min=1.0)
 
 
 def _padded(length: int) -> int:

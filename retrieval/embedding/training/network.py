@@ -1,4 +1,4 @@
-"""The encoder in training: frozen weights, low-rank updates by layer, pooled states after every layer.
+"""The encoder in training: frozen weights, low-rank updates by layer, exits, vectors after every layer.
 
 On a CPU the frozen weights and the activations are bfloat16 and attention is written out ("eager"): its
 backward pass is twice as fast there as that of the fused form. Factors are float32.
@@ -6,9 +6,9 @@ backward pass is twice as fast there as that of the fused form. Factors are floa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -24,22 +24,28 @@ from skerry.core.models import low_rank
 from skerry.core.models.loading import load_weights
 from skerry.core.models.store import Model
 from skerry.retrieval.embedding.elastic_network import POST_NORM
+from skerry.retrieval.embedding.exits import Exits
+from skerry.retrieval.embedding.training.start import start_importance, start_maps
 
 _CHUNK_TOKENS = 2304
 _WIDTH_STEP = 8
+_IDS = 4096
+_Forward: TypeAlias = Callable[[list[Tensor], Tensor], list[Tensor]]
 
 
 class TrainableEncoder:
-    """A sentence encoder whose pooled states after every layer have gradients.
+    """A sentence encoder whose vectors after every layer have gradients.
 
     Args:
         base: the encoder.
-        ranks: of the low-rank factors, one a layer, or one for all; none at all leaves it as it is.
+        ranks: of the low-rank factors, one a layer, or one for all; none at all leaves the encoder as it is,
+            and its vectors are plain means of the states.
         seed: of the factors.
 
     Attributes:
         layers, width: of the model.
-        factors: what is trained.
+        factors: what is trained of its weights.
+        exits: what is trained of how its states become vectors, None without ranks.
 
     Raises:
         InvalidInput: an encoder whose layers cannot each be the last, or ranks that are not one a layer.
@@ -71,6 +77,7 @@ class TrainableEncoder:
         self._padding = config.pad_token_id or 0
         self._longest = int(config.max_position_embeddings)
         self.factors: list[nn.Parameter] = []
+        self.exits = Exits(self.layers, self.width) if ranks else None
         if ranks:
             each = list(ranks) * (self.layers if len(ranks) == 1 else 1)
             if len(each) != self.layers:
@@ -98,34 +105,67 @@ class TrainableEncoder:
         """Within it, the updated weights are formed once, however many calls of `pooled` there are."""
         return parametrize.cached()
 
-    def pooled(self, sequences: Sequence[NDArray[np.int32]]) -> list[Tensor]:
-        """Mean states after each layer, first to last: float32 of shape (len(sequences), width)."""
+    def vectors(self, sequences: Sequence[NDArray[np.int32]]) -> list[Tensor]:
+        """The vectors after each layer, first to last: float32 of shape (len(sequences), width)."""
+        return self._by_chunk(sequences, self._vectors)
+
+    @torch.no_grad()
+    def start(self, sample: Sequence[NDArray[np.int32]], texts: Collection[NDArray[np.int32]]) -> None:
+        """Set the exits to their closed form (`training.start`).
+
+        Args:
+            sample: of all texts, from which the maps come.
+            texts: in which rare words are told from frequent ones.
+        """
+        assert self.exits is not None
+        documents = np.zeros(self._network.config.vocab_size, np.int64)
+        for ids in texts:
+            documents[np.unique(ids)] += 1
+        every = torch.arange(len(documents))[:, None]
+        words = torch.cat([self._network.embeddings(input_ids=ids)[:, 0] for ids in torch.split(every, _IDS)])
+        start_importance(self.exits, words.float(), documents, len(texts))
+        lexical, *pooled = self._by_chunk(sample, self._pooled)
+        start_maps(self.exits, lexical, pooled)
+
+    def _by_chunk(self, sequences: Sequence[NDArray[np.int32]], forward: _Forward) -> list[Tensor]:
+        """What `forward` makes of all sequences, those of like lengths together, in the order given."""
         order = sorted(range(len(sequences)), key=lambda row: -len(sequences[row]))
         parts: list[list[Tensor]] = []
         start = 0
         while start < len(order):
             size = max(1, _CHUNK_TOKENS // _padded(len(sequences[order[start]])))
-            parts.append(self._forward([sequences[row] for row in order[start : start + size]]))
+            parts.append(forward(*self._states([sequences[row] for row in order[start : start + size]])))
             start += size
         back = torch.empty(len(order), dtype=torch.long)
         back[torch.tensor(order)] = torch.arange(len(order))
         return [torch.cat(states)[back] for states in zip(*parts, strict=True)]
 
     def state(self) -> dict[str, Tensor]:
-        """The factors by the layers' names in the whole network."""
-        return low_rank.state(self._network)
+        """The factors by the layers' names in the whole network, and the exits."""
+        return low_rank.state(self._network) | (self.exits.tensors() if self.exits is not None else {})
 
-    def _forward(self, sequences: Sequence[NDArray[np.int32]]) -> list[Tensor]:
+    def _states(self, sequences: Sequence[NDArray[np.int32]]) -> tuple[list[Tensor], Tensor]:
+        """States of the embeddings and after every layer, and the mask. The longest sequence comes first."""
         width = _padded(len(sequences[0]))
         ids = torch.full((len(sequences), width), self._padding, dtype=torch.long)
         mask = torch.zeros(len(sequences), width, dtype=torch.long)
         for row, sequence in enumerate(sequences):
             ids[row, : len(sequence)] = torch.from_numpy(sequence)
             mask[row, : len(sequence)] = 1
-        states = self._network(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        output = self._network(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+        return list(output.hidden_states), mask
+
+    def _vectors(self, states: list[Tensor], mask: Tensor) -> list[Tensor]:
+        if self.exits is not None:
+            vectors: list[Tensor] = self.exits(states[0], states[1:], range(1, self.layers + 1), mask)
+            return vectors
         weights = mask[:, :, None].float()
-        # Number 0 is what the embedding layer gives.
         return [(state.float() * weights).sum(1) / weights.sum(1) for state in states[1:]]
+
+    def _pooled(self, states: list[Tensor], mask: Tensor) -> list[Tensor]:
+        assert self.exits is not None
+        lexical, pooled = self.exits.pooled(states[0], states[1:], range(1, self.layers + 1), mask)
+        return [lexical, *pooled]
 
 
 def _padded(length: int) -> int:

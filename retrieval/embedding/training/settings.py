@@ -17,7 +17,9 @@ class Settings:
         loss: a name in `losses.LOSSES`.
         pairs: (layers, dimensions) that are trained and printed; the whole model is always among them.
         ranks: of the low-rank factors, one a layer, or one for all layers.
-        learning_rate: at its peak; linear warm-up over 2% of the steps, then a cosine to a hundredth.
+        learning_rate: of the factors at its peak; linear warm-up over 2% of the steps, then a cosine to a
+            hundredth.
+        map_share, importance_share: the learning rates of the exits' maps and importances as shares of it.
         passages: in a batch.
         each: questions that a passage brings into its batch, at most.
         group: passages that are each other's hard negatives and come into a batch together, at most.
@@ -25,6 +27,8 @@ class Settings:
         epochs: where `steps` is None.
         scale: cosines are multiplied by it to be logits.
         kl_weight: of the divergence from the whole model's scores, beside InfoNCE.
+        anchor: of the divergence of the whole model's scores from the untrained one's.
+        similarity_weight: of the loss of graded similarities.
         distil_every: one step in so many holds the model to the untrained one, where there are other texts.
         similarity_every: one step in so many learns graded similarities, where there are any.
         texts: of other domains, in a distillation step.
@@ -39,8 +43,10 @@ class Settings:
 
     loss: str = "cross_depth"
     pairs: tuple[tuple[int, int], ...] = ((1, 24), (2, 48), (3, 96), (4, 192), (5, 288), (6, 384))
-    ranks: tuple[int, ...] = (96, 96, 96, 64, 64, 64)
-    learning_rate: float = 1e-3
+    ranks: tuple[int, ...] = (32,)
+    learning_rate: float = 5e-4
+    map_share: float = 0.4
+    importance_share: float = 1.2
     passages: int = 32
     each: int = 4
     group: int = 4
@@ -48,6 +54,8 @@ class Settings:
     epochs: int = 1
     scale: float = 20.0
     kl_weight: float = 1.0
+    anchor: float = 0.125
+    similarity_weight: float = 0.1
     distil_every: int = 5
     similarity_every: int = 9
     texts: int = 32

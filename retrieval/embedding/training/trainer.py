@@ -1,7 +1,8 @@
-"""Training of elastic embeddings: a low-rank adapter on a frozen sentence encoder.
+"""Training of elastic embeddings: a low-rank adapter and exits on a frozen sentence encoder.
 
-Questions and passages train it (`losses`); steps on other texts hold it to the untrained encoder (`distil`),
-and steps on graded sentence pairs to their order (`similarity`), where there are any.
+The exits start in a closed form (`start`). Questions and passages train (`losses`), anchored to the untrained
+encoder's scores of the same texts; steps on other texts hold to that encoder too (`distil`), and steps on
+graded sentence pairs to their order (`similarity`), where there are any.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from skerry.retrieval.embedding.training.distil import distil, stretch
 from skerry.retrieval.embedding.training.examples import Batch, Batches, Example
 from skerry.retrieval.embedding.training.held_out import PairScores, pair_scores
 from skerry.retrieval.embedding.training.losses import LOSSES
+from skerry.retrieval.embedding.training.losses.score_kl import score_kl
 from skerry.retrieval.embedding.training.network import TrainableEncoder
 from skerry.retrieval.embedding.training.plan import Kind, plan
 from skerry.retrieval.embedding.training.scores import Scores
@@ -39,6 +41,8 @@ from skerry.retrieval.embedding.training.similarity import SimilarPair, elastic_
 
 _BLOCK = 1024
 _LEAST_WIDTH = 8
+_START, _START_OTHERS = 4000, 1500
+"""Texts from which the exits start: of the questions and of the passages, of other texts and of sentences."""
 
 
 class EmbeddingTrainer:
@@ -59,8 +63,18 @@ class EmbeddingTrainer:
         self._encoder = TrainableEncoder(base, settings.ranks, settings.seed)
         self.pairs = _pairs(settings.pairs, self._encoder)
         self._loss = LOSSES.load(settings.loss)(self.pairs, settings.kl_weight)
+        exits = self._encoder.exits
+        assert exits is not None
+        maps = [exits.state_map, exits.word_map, exits.bias]
+        importances = [exits.lexical, exits.by_word, exits.by_state]
         self._optimizer = torch.optim.AdamW(
-            self._encoder.factors, lr=settings.learning_rate, weight_decay=0.0
+            [
+                {"params": self._encoder.factors, "share": 1.0},
+                {"params": maps, "share": settings.map_share},
+                {"params": importances, "share": settings.importance_share},
+            ],
+            lr=settings.learning_rate,
+            weight_decay=0.0,
         )
 
     def train(
@@ -101,17 +115,20 @@ class EmbeddingTrainer:
         done = self._resume(run)
         questions = self._encoder.tokens([example.query for example in examples], settings.question_tokens)
         tokens = dict(zip(batches.passages, self._passage_tokens(batches.passages), strict=True))
-        teacher = TrainableEncoder(self._base, (), 0) if texts else None
+        if not done:
+            self._start(questions, list(tokens.values()), texts, similar, progress)
+        teacher = TrainableEncoder(self._base, (), 0)
 
         def loss(kind: Kind, number: int) -> Tensor:
             if kind == "questions":
-                batch = batches[number]
-                return self._questions_loss(batch, questions, tokens, number)
+                return self._questions_loss(teacher, batches[number], questions, tokens, number)
             rng = random.Random(f"{kind} {settings.seed} {number}")
+            rows = rng.sample(similar, min(settings.similar, len(similar)))
             if kind == "similarity":
-                return self._similarity_loss(rng.sample(similar, min(settings.similar, len(similar))))
-            assert teacher is not None
-            return self._distillation_loss(teacher, rng.sample(texts, min(settings.texts, len(texts))), rng)
+                return self._similarity_loss(rows)
+            return self._distillation_loss(
+                teacher, rng.sample(texts, min(settings.texts, len(texts))), rows, rng
+            )
 
         def step(number: int, share: float) -> float:
             with self._encoder.step():
@@ -126,6 +143,25 @@ class EmbeddingTrainer:
             progress=progress,
         )
 
+    def _start(
+        self,
+        questions: Sequence[NDArray[np.int32]],
+        passages: Sequence[NDArray[np.int32]],
+        texts: Sequence[str],
+        similar: Sequence[SimilarPair],
+        progress: Progress,
+    ) -> None:
+        """Set the exits to their closed form by a sample of questions, passages and other texts."""
+        rng = random.Random(f"start {self._settings.seed}")
+        sentences = [text for pair in similar for text in (pair.first, pair.second)]
+        sample = [one for all_ in (questions, passages) for one in rng.sample(all_, min(_START, len(all_)))]
+        for others in (texts, sentences):
+            drawn = rng.sample(others, min(_START_OTHERS, len(others)))
+            sample += self._encoder.tokens(drawn, self._settings.passage_tokens)
+        with progress.task("exits' start", len(sample), "texts") as task:
+            self._encoder.start(sample, passages)
+            task.advance(len(sample))
+
     @torch.inference_mode()
     def scores(
         self, held_out: Sequence[Example], ordinals: NDArray[np.int64], progress: Progress
@@ -135,11 +171,11 @@ class EmbeddingTrainer:
             parts = []
             for start in range(0, len(ordinals), _BLOCK):
                 block = ordinals[start : start + _BLOCK].tolist()
-                parts.append(self._encoder.pooled(self._passage_tokens(block)))
+                parts.append(self._encoder.vectors(self._passage_tokens(block)))
                 task.advance(len(block))
             passages = [torch.cat(states) for states in zip(*parts, strict=True)]
             queries = [example.query for example in held_out]
-            questions = self._encoder.pooled(self._encoder.tokens(queries, self._settings.question_tokens))
+            questions = self._encoder.vectors(self._encoder.tokens(queries, self._settings.question_tokens))
         return pair_scores(held_out, ordinals, questions, passages, self.pairs)
 
     def save(self) -> None:
@@ -158,32 +194,48 @@ class EmbeddingTrainer:
 
     def _questions_loss(
         self,
+        teacher: TrainableEncoder,
         batch: Batch,
         questions: Sequence[NDArray[np.int32]],
         passages: dict[int, NDArray[np.int32]],
         number: int,
     ) -> Tensor:
-        scores = Scores(
-            self._encoder.pooled([questions[row] for row in batch.examples.tolist()]),
-            self._encoder.pooled([passages[ordinal] for ordinal in batch.passages.tolist()]),
-            self._settings.scale,
-            torch.from_numpy(batch.masked),
-        )
-        rng = random.Random(f"loss {self._settings.seed} {number}")
-        return self._loss(scores, torch.from_numpy(batch.targets), rng)
-
-    def _distillation_loss(
-        self, teacher: TrainableEncoder, texts: Sequence[str], rng: random.Random
-    ) -> Tensor:
-        """Rows are a stretch of each text and the texts themselves, columns the texts."""
-        settings = self._settings
-        long = self._encoder.tokens(texts, settings.passage_tokens)
-        short = self._encoder.tokens([stretch(text, rng) for text in texts], settings.question_tokens)
-        itself = torch.cat([torch.zeros(len(texts), len(texts)), torch.eye(len(texts))]).bool()
+        rows = [questions[row] for row in batch.examples.tolist()]
+        columns = [passages[ordinal] for ordinal in batch.passages.tolist()]
 
         def scores(encoder: TrainableEncoder) -> Scores:
-            columns = encoder.pooled(long)
-            rows = [torch.cat(both) for both in zip(encoder.pooled(short), columns, strict=True)]
+            return Scores(
+                encoder.vectors(rows),
+                encoder.vectors(columns),
+                self._settings.scale,
+                torch.from_numpy(batch.masked),
+            )
+
+        with torch.no_grad():
+            untrained = scores(teacher).whole()
+        trained = scores(self._encoder)
+        rng = random.Random(f"loss {self._settings.seed} {number}")
+        told = self._loss(trained, torch.from_numpy(batch.targets), rng)
+        return told + self._settings.anchor * score_kl(trained.whole(), untrained)
+
+    def _distillation_loss(
+        self,
+        teacher: TrainableEncoder,
+        texts: Sequence[str],
+        similar: Sequence[SimilarPair],
+        rng: random.Random,
+    ) -> Tensor:
+        """Rows are stretches of the texts, and sentences; columns are the texts and all rows."""
+        settings = self._settings
+        stretches = [stretch(text, rng) for text in texts]
+        sentences = [sentence for pair in similar for sentence in (pair.first, pair.second)]
+        long = self._encoder.tokens(texts, settings.passage_tokens)
+        short = self._encoder.tokens([*stretches, *sentences], settings.question_tokens)
+        itself = torch.cat([torch.zeros(len(short), len(long)), torch.eye(len(short))], 1).bool()
+
+        def scores(encoder: TrainableEncoder) -> Scores:
+            rows = encoder.vectors(short)
+            columns = [torch.cat(both) for both in zip(encoder.vectors(long), rows, strict=True)]
             return Scores(rows, columns, settings.scale, itself)
 
         with torch.no_grad():
@@ -193,24 +245,27 @@ class EmbeddingTrainer:
     def _similarity_loss(self, rows: Sequence[SimilarPair]) -> Tensor:
         longest = self._settings.passage_tokens
         sides = [
-            self._encoder.pooled(self._encoder.tokens(texts, longest))
+            self._encoder.vectors(self._encoder.tokens(texts, longest))
             for texts in ([row.first for row in rows], [row.second for row in rows])
         ]
         graded = torch.tensor([row.score for row in rows])
-        return elastic_cosent(sides[0], sides[1], graded, self.pairs, self._settings.scale)
+        loss = elastic_cosent(sides[0], sides[1], graded, self.pairs, self._settings.scale)
+        return self._settings.similarity_weight * loss
 
     def _step(self, loss: Tensor, share: float) -> float:
         for group in self._optimizer.param_groups:
-            group["lr"] = self._settings.learning_rate * share
+            group["lr"] = self._settings.learning_rate * share * group["share"]
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self._encoder.factors, 1.0)
+        # Apart: exits have far larger gradients, and would leave the factors next to nothing.
+        for group in self._optimizer.param_groups:
+            torch.nn.utils.clip_grad_norm_(group["params"], 1.0)
         self._optimizer.step()
         return float(loss.detach())
 
     def _checkpoint(self, run: dict[str, Any], step: int) -> None:
-        factors = [factor.detach() for factor in self._encoder.factors]
-        state = {"step": step, "factors": factors, "optimizer": self._optimizer.state_dict()}
+        trained = [parameter.detach() for parameter in self._trained()]
+        state = {"step": step, "trained": trained, "optimizer": self._optimizer.state_dict()}
         write_checkpoint(self._out, run, state)
 
     def _resume(self, run: dict[str, Any]) -> int:
@@ -218,10 +273,13 @@ class EmbeddingTrainer:
         if kept is None:
             return 0
         with torch.no_grad():
-            for factor, value in zip(self._encoder.factors, kept["factors"], strict=True):
-                factor.copy_(value)
+            for parameter, value in zip(self._trained(), kept["trained"], strict=True):
+                parameter.copy_(value)
         self._optimizer.load_state_dict(kept["optimizer"])
         return int(kept["step"])
+
+    def _trained(self) -> list[Tensor]:
+        return [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
 
 
 def _pairs(pairs: Sequence[tuple[int, int]], encoder: TrainableEncoder) -> tuple[tuple[int, int], ...]:

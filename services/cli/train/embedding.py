@@ -94,15 +94,15 @@ def _sources(
 )
 @click.option(
     "--ranks",
-    default="96,96,96,64,64,64",
+    default="32",
     show_default=True,
     metavar="N,...",
     callback=_ranks,
-    help="Of the adapter, one a layer or one for all.",
+    help="Of the low-rank factors, one a layer or one for all.",
 )
 @click.option(
     "--learning-rate",
-    default=1e-3,
+    default=5e-4,
     show_default=True,
     type=click.FloatRange(0, 1, min_open=True),
     help="At its peak.",

@@ -25,7 +25,7 @@ def test_states_are_those_of_the_encoder_at_every_layer(small: Callable[[str], M
     trained = TrainableEncoder(small(kind), (2,), 0)
     assert (trained.layers, trained.width) == (LAYERS, WIDTH)
     with torch.no_grad():
-        states = trained.pooled(trained.tokens(TEXTS, 64))
+        states = trained.vectors(trained.tokens(TEXTS, 64))
     wanted = SentenceEncoder(small(kind)).encode_layers(TEXTS, range(1, LAYERS + 1))
     for layer, state in enumerate(states, start=1):
         unit = torch.nn.functional.normalize(state, dim=1).numpy()
@@ -39,9 +39,9 @@ def test_texts_come_back_in_their_order(small: Callable[[str], Model]) -> None:
     assert not encoder.factors
     many = encoder.tokens(TEXTS * 40, 64)  # several chunks
     with torch.no_grad():
-        states = encoder.pooled(many)
+        states = encoder.vectors(many)
         for row, tokens in enumerate(many[:6]):
-            for state, alone in zip(states, encoder.pooled([tokens]), strict=True):
+            for state, alone in zip(states, encoder.vectors([tokens]), strict=True):
                 torch.testing.assert_close(state[row], alone[0], atol=3e-2, rtol=0)
                 torch.testing.assert_close(state[row], state[row + 6], atol=3e-2, rtol=0)
 
@@ -57,7 +57,7 @@ def test_long_texts_are_cut(small: Callable[[str], Model]) -> None:
 @pytest.mark.parametrize("depth", range(1, LAYERS + 1))
 def test_a_depth_trains_the_layers_up_to_it_and_no_other(small: Callable[[str], Model], depth: int) -> None:
     encoder = TrainableEncoder(small("bert"), (2,), 0)
-    states = encoder.pooled(encoder.tokens(TEXTS, 64))
+    states = encoder.vectors(encoder.tokens(TEXTS, 64))
     weights = torch.randn(WIDTH // 2, generator=torch.Generator().manual_seed(1))
     (states[depth - 1][:, : WIDTH // 2] @ weights).sum().backward()  # type: ignore[no-untyped-call]
     touched = set()
@@ -83,7 +83,7 @@ def test_weights_formed_once_a_step_are_the_same(small: Callable[[str], Model]) 
     def gradients() -> list[torch.Tensor]:
         for factor in encoder.factors:
             factor.grad = None
-        loss = sum(state.square().mean() for part in (tokens, tokens[:2]) for state in encoder.pooled(part))
+        loss = sum(state.square().mean() for part in (tokens, tokens[:2]) for state in encoder.vectors(part))
         assert isinstance(loss, torch.Tensor)
         loss.backward()  # type: ignore[no-untyped-call]
         return [factor.grad for factor in encoder.factors if factor.grad is not None]
@@ -95,10 +95,10 @@ def test_weights_formed_once_a_step_are_the_same(small: Callable[[str], Model]) 
     for one, other in zip(apart, together, strict=True):
         assert (one - other).norm() <= 0.05 * one.norm()
     with torch.no_grad():
-        before = encoder.pooled(tokens)[0]
+        before = encoder.vectors(tokens)[0]
         encoder.factors[0].add_(1.0)
         with encoder.step():
-            assert not torch.equal(encoder.pooled(tokens)[0], before)
+            assert not torch.equal(encoder.vectors(tokens)[0], before)
 
 
 def test_ranks_are_the_layers_own(small: Callable[[str], Model]) -> None:

@@ -1,0 +1,68 @@
+"""Where the training of exits starts: a closed form, from the untrained encoder's states alone.
+
+Importances start as the logarithm of a word's inverse document frequency, which a regression reads off its
+embedding. The shared space starts as the principal directions of the whole network's vectors with a share of
+the words', and every early exit as the least-squares map into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skerry.retrieval.embedding.exits import Exits
+
+_WORD_SHARE = 0.4
+"""Length of the pooled embeddings beside the whole network's pooled states, of length 1."""
+_RIDGE = 10.0
+_MAP_RIDGE = 0.3
+
+
+def start_importance(exits: Exits, embeddings: Tensor, documents: NDArray[np.int64], count: int) -> None:
+    """Weight words by their rarity, but for the states of the whole network, which pools evenly.
+
+    Args:
+        embeddings: of all words, as the embedding layer gives them, float32 of shape (v, D).
+        documents: how many texts each word is in, (v,).
+        count: of texts.
+    """
+    seen = torch.from_numpy(np.flatnonzero(documents))
+    often = torch.from_numpy(documents).float()[seen]
+    rarity = torch.log((count + 1) / (often + 0.5)).clamp(min=0.02).log()
+    rows = torch.cat([embeddings[seen], torch.ones(len(seen), 1)], 1)
+    # Frequent words count more: most tokens are theirs.
+    solution = _least_squares(rows, rarity[:, None], _RIDGE, often.sqrt())[:-1, 0]
+    with torch.no_grad():
+        exits.lexical.copy_(solution)
+        exits.by_word[:-1] = solution
+
+
+def start_maps(exits: Exits, lexical: Tensor, pooled: Sequence[Tensor]) -> None:
+    """Turn the whole network's vectors so that their strongest dimensions come first; map the rest to them.
+
+    Args:
+        lexical, pooled: of a sample of texts, as `Exits.pooled` gives them, all layers: (n, D).
+    """
+    whole = torch.cat([pooled[-1], _WORD_SHARE * lexical], 1)
+    turn = torch.linalg.eigh(whole.T @ whole).eigenvectors.flip(1)[:, : lexical.shape[1]]
+    wanted = whole @ turn
+    width = lexical.shape[1]
+    with torch.no_grad():
+        for layer, states in enumerate(pooled[:-1]):
+            rows = torch.cat([states, lexical, torch.ones(len(states), 1)], 1)
+            solution = _least_squares(rows, wanted, _MAP_RIDGE)
+            exits.state_map[layer] = solution[:width].T
+            exits.word_map[layer] = solution[width : 2 * width].T
+            exits.bias[layer] = solution[-1]
+        exits.state_map[-1] = turn[:width].T
+        exits.word_map[-1] = _WORD_SHARE * turn[width:].T
+
+
+def _least_squares(rows: Tensor, wanted: Tensor, ridge: float, weights: Tensor | None = None) -> Tensor:
+    left = rows.T if weights is None else (rows * weights[:, None]).T
+    solution: Tensor = torch.linalg.solve(left @ rows + ridge * torch.eye(rows.shape[1]), left @ wanted)
+    return solution
