@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from skerry.core.errors import InvalidInput
 from skerry.retrieval.corpusbrain.title_tree.layout import corrupt, read_arrays, read_shape
+from skerry.retrieval.corpusbrain.title_tree.ranges import PageRanges, page_ranges
 
 
 class TitleTree:
@@ -104,6 +105,10 @@ class TitleTree:
             parents = np.searchsorted(self._arrays.first_child, nodes.astype(np.uint32), side="right") - 1
             nodes = np.unique(parents[parents > self.root])
         return np.unique(np.concatenate(ways))
+
+    def ranges(self) -> PageRanges:
+        """The pages below each node; worked out at every call, 24 bytes a node."""
+        return page_ranges(self._arrays)
 
     def _run(self, node: int) -> tuple[int, int]:
         """The children's first node, and the one after the last."""
