@@ -258,7 +258,7 @@ class SealIndex(_message.Message):
     def __init__(self, model: _Optional[str] = ..., adapter: _Optional[str] = ..., locate_every: _Optional[int] = ..., dtype: _Optional[str] = ...) -> None: ...
 
 class CorpusBrainIndex(_message.Message):
-    __slots__ = ("model", "weights", "start", "objectives", "seed", "epochs", "pairs", "title_tokens")
+    __slots__ = ("model", "weights", "start", "objectives", "seed", "epochs", "pairs", "title_tokens", "memory")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
@@ -267,6 +267,7 @@ class CorpusBrainIndex(_message.Message):
     EPOCHS_FIELD_NUMBER: _ClassVar[int]
     PAIRS_FIELD_NUMBER: _ClassVar[int]
     TITLE_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_FIELD_NUMBER: _ClassVar[int]
     model: str
     weights: str
     start: str
@@ -275,7 +276,8 @@ class CorpusBrainIndex(_message.Message):
     epochs: int
     pairs: int
     title_tokens: int
-    def __init__(self, model: _Optional[str] = ..., weights: _Optional[str] = ..., start: _Optional[str] = ..., objectives: _Optional[str] = ..., seed: _Optional[int] = ..., epochs: _Optional[int] = ..., pairs: _Optional[int] = ..., title_tokens: _Optional[int] = ...) -> None: ...
+    memory: int
+    def __init__(self, model: _Optional[str] = ..., weights: _Optional[str] = ..., start: _Optional[str] = ..., objectives: _Optional[str] = ..., seed: _Optional[int] = ..., epochs: _Optional[int] = ..., pairs: _Optional[int] = ..., title_tokens: _Optional[int] = ..., memory: _Optional[int] = ...) -> None: ...
 
 class DenseIndex(_message.Message):
     __slots__ = ("model", "index", "m", "ef_construction", "dtype", "title", "layers", "dimensions", "adapter", "storage")

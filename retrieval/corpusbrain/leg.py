@@ -14,6 +14,7 @@ from skerry.core.models.hashes import digest_files, weight_files
 from skerry.core.models.store import Model
 from skerry.retrieval.base import Option
 from skerry.retrieval.corpus.store import PassageStore
+from skerry.retrieval.corpusbrain.memory.config import checked_memory
 from skerry.retrieval.corpusbrain.model.config import checked_config
 from skerry.retrieval.corpusbrain.options import LEG
 from skerry.retrieval.corpusbrain.start import NETWORK, Start, kept_start, save_pages
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from skerry.retrieval.corpusbrain.retriever import CorpusBrainRetriever
 
 TREE = "titles.tree"
+MEMORY = "memory"
+"""Folder of a leg's files in which its page memory lies."""
+_MEMORY = 32_768
 OBJECTIVES = ("iss", "lps", "hip")
 
 
@@ -50,6 +54,9 @@ class CorpusBrainLeg:
         epochs: passes over the pairs, at most 100; 0 is one, and more of a small corpus.
         pairs: most pairs of a pass, 1,000 to 100 million: bounds time and memory.
         title_tokens: longest name of a page in tokens, 8 to 128; of longer titles the beginning counts.
+        memory: most slots of the page memory, which says beside the encoder's title model what the pages are
+            about, up to 10 million; 0 is no memory. There is none either where the corpus has more pages
+            than it may have slots, nor beside a sequence-to-sequence model.
 
     Raises:
         InvalidInput: a value outside these.
@@ -67,6 +74,7 @@ class CorpusBrainLeg:
         epochs: int = 0,
         pairs: int = 400_000,
         title_tokens: int = 32,
+        memory: int = _MEMORY,
     ) -> None:
         self._model = model
         self._weights = _choice("weights", weights, ("train", "none"))
@@ -84,11 +92,13 @@ class CorpusBrainLeg:
             "epochs": epochs,
             "pairs": pairs,
             "title_tokens": title_tokens,
+            "memory": memory,
         }
         self._seed = integer_option(LEG, given, "seed", default=0, low=0, high=2**31 - 1)
         self._epochs = integer_option(LEG, given, "epochs", default=0, low=0, high=100)
         self._pairs = integer_option(LEG, given, "pairs", default=400_000, low=1000, high=100_000_000)
         self._title_tokens = integer_option(LEG, given, "title_tokens", default=32, low=8, high=128)
+        self._memory = integer_option(LEG, given, "memory", default=_MEMORY, low=0, high=10_000_000)
 
     def model(self) -> str | None:
         """The name of the encoder, or of the sequence-to-sequence model."""
@@ -110,7 +120,17 @@ class CorpusBrainLeg:
     def build_shard(
         self, passages: PassageStore, start: int, stop: int, out: Path, model: Model | None, threads: int
     ) -> None:
-        """Nothing: what a model learns from all pages cannot be learnt in shards."""
+        """Encode passages [start, stop) for the memory, where there will be one.
+
+        Raises:
+            IndexCorrupt: a model that cannot be loaded.
+        """
+        from skerry.retrieval.corpusbrain.memory.shards import encode_shard
+
+        model = _required(model)
+        if self._memory_slots(passages):
+            self._check_kind(model)
+            encode_shard(passages, start, stop, out, model, threads)
 
     def assemble(
         self,
@@ -141,6 +161,7 @@ class CorpusBrainLeg:
             build_tree(names, title_tokens(model)[1], out / TREE)
         with naming_full_disk(out):
             self._bring_weights(passages, names, model, start, out, workshop)
+            self._remember(passages, shards, model, out, workshop)
             save_pages(out, passages)
         parameters: dict[str, Option] = {
             "model": self._model,
@@ -151,6 +172,7 @@ class CorpusBrainLeg:
             "epochs": self._epochs,
             "pairs": self._pairs,
             "title_tokens": self._title_tokens,
+            "memory": self._memory_slots(passages),
         }
         digest = hashlib.sha256(names.offsets.astype("<i8", copy=False).tobytes())
         digest.update(names.tokens.astype("<u4", copy=False).tobytes())
@@ -159,7 +181,7 @@ class CorpusBrainLeg:
         return BuiltLeg(parameters, digest.hexdigest())
 
     def open(self, folder: Path, passages: PassageStore, model: Model | None) -> CorpusBrainRetriever:
-        """The retriever; the title model is loaded at the first query.
+        """The retriever; the title model and the memory are loaded at the first query.
 
         Raises:
             IndexCorrupt: a file that is missing, damaged, or of other passages or another model.
@@ -178,7 +200,15 @@ class CorpusBrainLeg:
             )
         network = folder / NETWORK if self._weights != "none" else None
         weights = model.weights_hash if network is None else checked_config(network, model).weights_sha256
-        return CorpusBrainRetriever(tree, passages, lambda: title_model(model, network, weights), weights)
+        memory = folder / MEMORY if self._memory_slots(passages) else None
+        if memory is not None:
+            remembered = checked_memory(memory, model, tree.pages).weights_sha256
+            weights_of_all = hashlib.sha256(f"{weights} {remembered}".encode()).hexdigest()
+        else:
+            weights_of_all = weights
+        return CorpusBrainRetriever(
+            tree, passages, lambda: title_model(model, network, weights), weights_of_all, memory
+        )
 
     def _check_kind(self, model: Model) -> None:
         from skerry.retrieval.corpusbrain.model.kind import is_seq2seq
@@ -195,6 +225,26 @@ class CorpusBrainLeg:
             hint=f"For this model {hint}.",
             details={"parameter": "weights"},
         )
+
+    def _memory_slots(self, passages: PassageStore) -> int:
+        """The slots that the memory may have; 0 for none."""
+        fits = self._weights != "none" and passages.page_count <= self._memory
+        return self._memory if fits else 0
+
+    def _remember(
+        self, passages: PassageStore, shards: Sequence[Path], model: Model, out: Path, workshop: Workshop
+    ) -> None:
+        """Leave the memory in `out`, asked as the network beside it was taught by questions."""
+        most = self._memory_slots(passages)
+        if not most:
+            return
+        from skerry.retrieval.corpusbrain.memory.build import build_memory
+        from skerry.retrieval.corpusbrain.memory.files import save_memory
+        from skerry.retrieval.corpusbrain.model.files import load_asking
+
+        memory = build_memory(passages, shards, most, self._seed, workshop)
+        asking = load_asking(out / NETWORK, model)
+        save_memory(out / MEMORY, model, memory if asking is None else memory.taught(asking))
 
     def _kept_start(self, passages: PassageStore, model: Model, workshop: Workshop) -> Start | None:
         if self._start == "none":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,7 +58,7 @@ class _Written:
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    model: SharedModel[TitleModel]
+    shared: SharedModel[TitleModel]
     turns: Turns[_Kind, str, _Written]
 
 
@@ -70,7 +71,8 @@ class CorpusBrainRetriever:
     Args:
         tree: of the pages of `passages`.
         load: the title model.
-        weights_sha256: which weights it has.
+        weights_sha256: which weights it and the memory have.
+        memory: folder of the page memory, where there is one.
     """
 
     name = LEG
@@ -81,11 +83,13 @@ class CorpusBrainRetriever:
         passages: PassageStore,
         load: Callable[[], SharedModel[TitleModel]],
         weights_sha256: str,
+        memory: Path | None = None,
     ) -> None:
         self._tree = tree
         self._passages = passages
         self._load_model = load
         self.weights_sha256 = weights_sha256
+        self._memory = memory
         self._legs: tuple[Callable[[], Retriever], ...] = ()
         self._lock = threading.Lock()
         self._loaded: _Loaded | None = None
@@ -135,12 +139,24 @@ class CorpusBrainRetriever:
                 raise IndexNotReady("The CorpusBrain leg was closed.", hint="Open the index again.")
             if self._loaded is None:
                 shared, tree = self._load_model(), self._tree
+                model = self._recalling(shared.model)
 
                 def work(kind: _Kind, queries: list[str], deadline: Deadline) -> list[_Written]:
-                    return shared.thread.submit(_write, shared.model, tree, kind, queries, deadline).result()
+                    return shared.thread.submit(_write, model, tree, kind, queries, deadline).result()
 
                 self._loaded = _Loaded(shared, Turns(shared.turn, work, MOST_ROWS))
             return self._loaded
+
+    def _recalling(self, model: TitleModel) -> TitleModel:
+        """The model with the memory beside it, where there is one."""
+        if self._memory is None:
+            return model
+        from skerry.retrieval.corpusbrain.memory.files import load_memory
+        from skerry.retrieval.corpusbrain.memory.recall import RecallingTitleModel
+        from skerry.retrieval.corpusbrain.model.small import SmallTitleModel
+
+        assert isinstance(model, SmallTitleModel), "a memory is built for an encoder's title model only"
+        return RecallingTitleModel(model, load_memory(self._memory), self._tree)
 
     def _among(self, within: NDArray[np.int64] | None) -> _Among | None:
         if within is None:

@@ -10,7 +10,7 @@ import pytest
 from skerry.core.models.store import ModelStore
 from skerry.core.models.trained_files import CONFIG
 from skerry.retrieval.corpusbrain.model.config import WEIGHTS
-from skerry.retrieval.corpusbrain.model.files import load_network
+from skerry.retrieval.corpusbrain.model.files import load_asking, load_network
 
 from .train_command import TrainCommand
 from .training_folder import write_index_and_gold, write_title_index_and_gold
@@ -39,34 +39,38 @@ def train(
 
 
 def test_from_questions_to_a_model(folder: Path, train: TrainCommand) -> None:
-    code, printed, told = train("--json", rehearsal="0.5", seed="3", learning_rate="0.002", epochs="2")
+    code, printed, told = train("--json", seed="3", learning_rate="0.002", passes="2")
     assert code == 0, told
     record = json.loads(printed)
     assert record == json.loads((train.out / "training.json").read_text())
-    assert (record["questions"], record["texts"], record["tested"]) == (12, 6, 8)
+    counted = (record["questions"], record["chosen_by"], record["tested"])
+    assert counted == (8, 4, 8)
     assert 0 <= record["before"] <= 1
     assert 0 <= record["after"] <= 1
-    assert (record["report"]["pairs"], record["report"]["steps"]) == (18, 2 * 2)
-    settings = record["settings"]
-    asked = {name: settings[name] for name in ("batch", "seed", "learning_rate", "epochs")}
-    assert asked == {"batch": 8, "seed": 3, "learning_rate": 0.002, "epochs": 2}
+    assert record["passes"] in (0, 1, 2)
+    assert 0 <= record["strength"] <= 1
+    assert record["settings"] == {"batch": 8, "seed": 3, "learning_rate": 0.002, "passes": 2}
     assert sorted(path.name for path in train.out.iterdir()) == [CONFIG, WEIGHTS, "training.json"]
-    load_network(train.out, ModelStore(folder / "models").resolve(str(folder / "small")))
+    base = ModelStore(folder / "models").resolve(str(folder / "small"))
+    load_network(train.out, base)
+    assert load_asking(train.out, base) is not None
 
 
 def test_words_for_people(train: TrainCommand) -> None:
     code, printed, told = train(questions="5")
     assert code == 0, told
     first, second = printed.splitlines()
-    assert first == "learnt from 5 questions and 5 texts of the corpus"
-    assert second.startswith("held out    8 questions of unseen pages: page R-precision 0.")
+    assert first.startswith("learnt from 5 questions: ")
+    assert first.endswith(", chosen by 4 questions of other pages")
+    assert second.startswith("held out    8 questions of unseen pages: page R-precision ")
     assert told.strip() == f"The model is in {train.out}."
 
 
 def test_nothing_held_out(train: TrainCommand) -> None:
-    code, printed, told = train(held_out="0", rehearsal="0")
+    code, printed, told = train(held_out="0")
     assert code == 0, told
-    assert printed == "learnt from 20 questions and 0 texts of the corpus\n"
+    expected = "learnt from 20 questions: 1 passes, correction 1, chosen by 0 questions of other pages"
+    assert printed.splitlines() == [expected]
 
 
 @pytest.mark.parametrize(
@@ -75,10 +79,9 @@ def test_nothing_held_out(train: TrainCommand) -> None:
         ("queries", "/no/such/gold.jsonl", "/no/such/gold.jsonl"),
         ("queries", None, "--queries"),
         ("questions", "0", "--questions"),
-        ("rehearsal", "-1", "--rehearsal"),
         ("held_out", "0.7", "--held-out"),
         ("learning_rate", "0", "--learning-rate"),
-        ("epochs", "101", "--epochs"),
+        ("passes", "101", "--passes"),
         ("batch", "0", "--batch"),
         ("seed", "-1", "--seed"),
     ],

@@ -19,19 +19,17 @@ class NetworkConfig(BaseConfig):
     """What a trained network belongs to: its encoder, and its sizes.
 
     Attributes:
-        rank: of the encoder's low-rank update.
         layers, heads, positions: the decoder's shape.
     """
 
-    rank: int
     layers: int
     heads: int
     positions: int
 
     def __post_init__(self) -> None:
-        sizes = (self.rank, self.layers, self.heads, self.positions)
+        sizes = (self.layers, self.heads, self.positions)
         if not all(isinstance(size, int) and size > 0 for size in sizes):
-            raise ValueError("rank, layers, heads and positions are not all whole numbers above 0")
+            raise ValueError("layers, heads and positions are not all whole numbers above 0")
 
 
 FILES = TrainedFiles("title model", WEIGHTS, NetworkConfig, "Restore it, or build the index again.")

@@ -1,4 +1,4 @@
-"""The small title model on disk: the encoder's low-rank update, the decoder, and whose encoder it is."""
+"""The small title model on disk: the decoder, what was learnt from questions, and whose encoder it is."""
 
 from __future__ import annotations
 
@@ -11,31 +11,27 @@ from torch import Tensor
 
 from skerry.core.dtype import torch_dtype
 from skerry.core.errors import IndexCorrupt
-from skerry.core.models import low_rank
 from skerry.core.models.loading import load_weights
 from skerry.core.models.store import Model
 from skerry.core.models.trained_files import CONFIG
+from skerry.retrieval.corpusbrain.memory.asking import Asking
+from skerry.retrieval.corpusbrain.memory.files import ASKING, asking_of, asking_tensors
 from skerry.retrieval.corpusbrain.model.config import FILES, WEIGHTS, NetworkConfig, checked_config
 from skerry.retrieval.corpusbrain.model.network import DecoderShape, TitleNetwork
 
-_ENCODER = "encoder."
 
-
-def new_network(
-    base: Model, rank: int, shape: DecoderShape | None, dropout: float, seed: int
-) -> TitleNetwork:
-    """An untrained network whose encoder is `base`, with a trainable low-rank update.
+def new_network(base: Model, shape: DecoderShape | None, dropout: float, seed: int) -> TitleNetwork:
+    """An untrained network whose encoder is `base`.
 
     Args:
         shape: of the decoder; None for the usual one of the encoder's width.
     """
+    encoder = load_encoder(base)
     torch.manual_seed(seed)
-    encoder = load_encoder(base, attention="eager")
-    low_rank.attach(encoder, rank, seed)
     return TitleNetwork(encoder, shape or DecoderShape.of_width(encoder.config.hidden_size), dropout)
 
 
-def load_encoder(base: Model, attention: str) -> Any:
+def load_encoder(base: Model) -> Any:
     """The base model's encoder, without a gradient.
 
     Raises:
@@ -44,9 +40,7 @@ def load_encoder(base: Model, attention: str) -> Any:
     from transformers import AutoModel
 
     try:
-        encoder = load_weights(
-            AutoModel, base.folder, dtype=torch_dtype("auto"), attn_implementation=attention
-        )
+        encoder = load_weights(AutoModel, base.folder, dtype=torch_dtype("auto"), attn_implementation="sdpa")
     except (OSError, ValueError) as error:
         raise IndexCorrupt(
             f"The model in {base.folder} cannot be loaded: {error}.",
@@ -57,32 +51,48 @@ def load_encoder(base: Model, attention: str) -> Any:
 
 
 def trained_tensors(network: TitleNetwork) -> dict[str, Tensor]:
-    """The decoder's parameters and the encoder's low-rank factors, as they are saved."""
-    factors = {_ENCODER + name: factor for name, factor in low_rank.state(network.encoder).items()}
-    tensors = {**factors, **_decoder(network.state_dict())}
-    return {name: value.detach().float().contiguous() for name, value in tensors.items()}
+    """The decoder's parameters, as they are saved."""
+    return {name: value.detach().float().contiguous() for name, value in _decoder(network).items()}
 
 
 def restore(network: TitleNetwork, tensors: Mapping[str, Tensor]) -> None:
     """Put saved tensors into a network made by `new_network`, to train it further."""
-    network.load_state_dict(_decoder(tensors), strict=False)
-    with torch.no_grad():
-        for name, factor in low_rank.state(network.encoder).items():
-            factor.copy_(tensors[_ENCODER + name])
+    network.load_state_dict(tensors, strict=False)
 
 
-def save_network(folder: Path, base: Model, rank: int, network: TitleNetwork) -> None:
-    """Write the trained part of a network and what it belongs to."""
+def save_network(folder: Path, base: Model, network: TitleNetwork, asking: Asking | None = None) -> None:
+    """Write the trained part of a network and what it belongs to; `asking` is what the memory is asked by."""
     config = NetworkConfig(
         base_model=base.lasting_name,
         base_weights_hash=base.weights_hash,
         base_tokenizer_hash=base.tokenizer_hash,
-        rank=rank,
         layers=network.shape.layers,
         heads=network.shape.heads,
         positions=network.shape.positions,
     )
-    FILES.save(folder, config, trained_tensors(network))
+    tensors = trained_tensors(network)
+    FILES.save(folder, config, tensors if asking is None else tensors | asking_tensors(asking))
+
+
+def save_with_asking(folder: Path, base: Model, asking: Asking, out: Path) -> None:
+    """Write the network of `folder` to `out`, with `asking`.
+
+    Raises: see `load_tensors`.
+    """
+    config, tensors = load_tensors(folder, base)
+    FILES.save(out, config, _without_asking(tensors) | asking_tensors(asking))
+
+
+def load_asking(folder: Path, base: Model) -> Asking | None:
+    """What was learnt from questions, beside the network in `folder`; None where there is none.
+
+    Raises: see `load_tensors`.
+    """
+    _, tensors = load_tensors(folder, base)
+    try:
+        return asking_of(tensors, tensors["last.weight"].shape[-1])
+    except (KeyError, ValueError) as error:
+        raise FILES.damaged(folder / WEIGHTS, str(error)) from error
 
 
 def load_trainable(
@@ -93,9 +103,10 @@ def load_trainable(
     Raises: see `load_tensors`.
     """
     config, tensors = load_tensors(folder, base)
-    network = new_network(base, config.rank, _shape(config), dropout, seed)
-    _check_fits(folder, trained_tensors(network), tensors)
-    restore(network, tensors)
+    network = new_network(base, _shape(config), dropout, seed)
+    own = _without_asking(tensors)
+    _check_fits(folder, trained_tensors(network), own)
+    restore(network, own)
     return config, network
 
 
@@ -111,20 +122,15 @@ def load_tensors(folder: Path, base: Model) -> tuple[NetworkConfig, dict[str, Te
 
 
 def load_network(folder: Path, base: Model) -> TitleNetwork:
-    """The network in `folder`, ready to decode: the low-rank update is added to the encoder's weights.
+    """The network in `folder`, ready to decode.
 
     Raises: see `load_tensors`.
     """
     config, tensors = load_tensors(folder, base)
-    encoder = load_encoder(base, attention="sdpa")
-    factors = {
-        name.removeprefix(_ENCODER): value for name, value in tensors.items() if name.startswith(_ENCODER)
-    }
-    low_rank.merge(encoder, factors)
-    network = TitleNetwork(encoder, _shape(config))
-    own = _decoder(tensors)
-    _check_fits(folder, _decoder(network.state_dict()), own)
-    network.load_state_dict(own, strict=False)
+    network = TitleNetwork(load_encoder(base), _shape(config))
+    own = _without_asking(tensors)
+    _check_fits(folder, trained_tensors(network), own)
+    restore(network, own)
     return network.eval()
 
 
@@ -132,8 +138,12 @@ def _shape(config: NetworkConfig) -> DecoderShape:
     return DecoderShape(config.layers, config.heads, config.positions)
 
 
-def _decoder(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value for name, value in tensors.items() if not name.startswith(_ENCODER)}
+def _decoder(network: TitleNetwork) -> dict[str, Tensor]:
+    return {name: value for name, value in network.state_dict().items() if not name.startswith("encoder.")}
+
+
+def _without_asking(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in tensors.items() if not name.startswith(ASKING)}
 
 
 def _check_fits(folder: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from skerry.core.errors import InvalidInput
 from skerry.retrieval.corpusbrain.model.base import Tokens
@@ -26,10 +27,12 @@ class SmallMemory:
     Attributes:
         layers: each decoder layer's keys and values, (queries, heads, 1 + L, head width).
         mask: bool (queries, 1 + L).
+        vectors: the queries' own, unit vectors, float32 (queries, width).
     """
 
     layers: list[KeysValues]
     mask: Tensor
+    vectors: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,15 @@ class SmallState:
         past: keys and values of all tokens, (rows, heads, tokens, head width), of each layer.
         memory: of all queries.
         queries: int64 (rows,).
-        seen: the rows' share of the memory.
+        seen, mask: the rows' share of the memory.
     """
 
     hidden: Tensor
     past: list[KeysValues]
     memory: SmallMemory
     queries: NDArray[np.int64]
-    seen: SmallMemory
+    seen: list[KeysValues]
+    mask: Tensor
 
 
 class SmallTitleModel:
@@ -77,22 +81,24 @@ class SmallTitleModel:
         if not all(queries) or not queries:
             raise InvalidInput("A query is empty, or there is none.", hint="Ask something.")
         ids, mask = (torch.from_numpy(array) for array in self._tokenizer.encode_queries(queries))
-        layers = self._network.memory(self._network.read(ids, mask))
-        return SmallMemory(layers, torch.cat([mask.new_ones(len(mask), 1), mask], 1))
+        states = self._network.read(ids, mask)
+        vectors = functional.normalize(states[:, 0], dim=1).numpy()
+        seen = torch.cat([mask.new_ones(len(mask), 1), mask], 1)
+        return SmallMemory(self._network.memory(states), seen, vectors)
 
     @torch.inference_mode()
     def begin(self, memory: SmallMemory, queries: NDArray[np.int64]) -> SmallState:
         """See `TitleModel.begin`."""
         starts = np.full(len(queries), self._tokenizer.start, np.int64)
-        return self._decoded(memory, queries, _of_rows(memory, queries), starts, None)
+        return self._decoded(memory, queries, *_of_rows(memory, queries), starts, None)
 
     @torch.inference_mode()
     def advance(self, state: SmallState, rows: NDArray[np.int64], tokens: NDArray[np.int64]) -> SmallState:
         """See `TitleModel.advance`."""
         queries = state.queries[rows]
         same = np.array_equal(queries, state.queries)
-        seen = state.seen if same else _of_rows(state.memory, queries)
-        return self._decoded(state.memory, queries, seen, tokens, _chosen(state.past, rows))
+        seen, mask = (state.seen, state.mask) if same else _of_rows(state.memory, queries)
+        return self._decoded(state.memory, queries, seen, mask, tokens, _chosen(state.past, rows))
 
     @torch.inference_mode()
     def log_probs(self, state: SmallState, allowed: Sequence[Tokens]) -> list[NDArray[np.float32]]:
@@ -127,17 +133,18 @@ class SmallTitleModel:
         self,
         memory: SmallMemory,
         queries: NDArray[np.int64],
-        seen: SmallMemory,
+        seen: list[KeysValues],
+        mask: Tensor,
         tokens: NDArray[np.int64],
         past: list[KeysValues] | None,
     ) -> SmallState:
         ids = torch.from_numpy(np.ascontiguousarray(tokens, np.int64))[:, None]
-        hidden, kept = self._network.decode(ids, seen.layers, seen.mask, past)
-        return SmallState(hidden[:, -1], kept, memory, queries, seen)
+        hidden, kept = self._network.decode(ids, seen, mask, past)
+        return SmallState(hidden[:, -1], kept, memory, queries, seen, mask)
 
 
-def _of_rows(memory: SmallMemory, rows: NDArray[np.int64]) -> SmallMemory:
-    return SmallMemory(_chosen(memory.layers, rows), memory.mask[torch.from_numpy(rows)])
+def _of_rows(memory: SmallMemory, rows: NDArray[np.int64]) -> tuple[list[KeysValues], Tensor]:
+    return _chosen(memory.layers, rows), memory.mask[torch.from_numpy(rows)]
 
 
 def _chosen(layers: list[KeysValues], rows: NDArray[np.int64]) -> list[KeysValues]:

@@ -1,27 +1,18 @@
 """Which pairs of known pages to learn again beside what is new, so that those pages are not forgotten.
 
 Without rehearsal a model forgets the titles that it no longer sees (Guo et al. 2024, "CorpusBrain++: A
-Continual Generative Pre-Training Framework for Knowledge-Intensive Language Tasks"), and learns from
-questions, which are about some pages, that only those are ever asked for.
+Continual Generative Pre-Training Framework for Knowledge-Intensive Language Tasks").
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skerry.retrieval.corpusbrain.pretraining.pairs import Pair
-
-_T = TypeVar("_T")
-
-
-def drawn(known: Sequence[_T], share: float, new: int, seed: int) -> list[_T]:
-    """`share` of `known` for each of `new` others, or all where they are fewer; none twice."""
-    return random.Random(seed).sample(known, min(len(known), round(share * new)))
 
 
 def rehearsed(pairs: Sequence[Pair], known: NDArray[np.bool_], share: float, seed: int) -> list[Pair]:
@@ -34,4 +25,5 @@ def rehearsed(pairs: Sequence[Pair], known: NDArray[np.bool_], share: float, see
     """
     new = [row for row, pair in enumerate(pairs) if not known[pair.pages[0]]]
     old = [row for row, pair in enumerate(pairs) if known[pair.pages[0]]]
-    return [pairs[row] for row in sorted(new + drawn(old, share, len(new), seed))]
+    again = random.Random(seed).sample(old, min(len(old), round(share * len(new))))
+    return [pairs[row] for row in sorted(new + again)]

@@ -13,9 +13,7 @@ class Settings:
     """How to train.
 
     Attributes:
-        rank: of the encoder's low-rank updates.
         learning_rate: of the decoder at its peak; a linear rise over 2% of the steps, then a cosine.
-        encoder_share: the encoder's learning rate as a share of the decoder's.
         batch: pairs a step.
         epochs: passes over the pairs; 0 is one, and of a small corpus as many as
             make `ENOUGH` pairs, ten at most.
@@ -30,9 +28,7 @@ class Settings:
         seed: of the weights, the order and the dropout.
     """
 
-    rank: int = 32
     learning_rate: float = 1e-3
-    encoder_share: float = 1.0
     batch: int = 64
     epochs: int = 0
     most_pairs: int = 400_000

@@ -20,6 +20,7 @@ from skerry.core.models.steps import run_steps
 from skerry.core.models.store import Model
 from skerry.core.progress import Progress
 from skerry.retrieval.corpusbrain.model.files import (
+    load_asking,
     load_trainable,
     new_network,
     restore,
@@ -64,7 +65,7 @@ class TitleTrainer:
         out: folder of the result and, until then, of the checkpoint.
         settings: how.
         several: whether a sequence may name several pages; without it only the first of a pair counts.
-        start: folder of a network to go on from.
+        start: folder of a network to go on from; what was learnt from questions stays with it.
 
     Raises:
         NotFound, IndexCorrupt: the network to go on from, or the base, cannot be loaded.
@@ -83,27 +84,18 @@ class TitleTrainer:
     ) -> None:
         self._base, self._out, self._settings = base, out, settings
         if start is None:
-            self._start, self._rank = "", settings.rank
-            self._network = new_network(base, settings.rank, None, settings.dropout, settings.seed)
+            self._start, self._asking = "", None
+            self._network = new_network(base, None, settings.dropout, settings.seed)
         else:
             config, self._network = load_trainable(start, base, settings.dropout, settings.seed)
-            self._start, self._rank = config.weights_sha256, config.rank
+            self._start, self._asking = config.weights_sha256, load_asking(start, base)
         self._nothing_to_choose = tree.pages == 1 and not several
         self._tokenizer = TitleTokenizer.load(base.folder)
         self._targets = TargetMaker(names, tree, self._tokenizer.start, several)
         root = torch.from_numpy(tree.children(tree.root).astype("int64"))
         self._root = torch.cat([root, torch.tensor([self._tokenizer.stop])]) if several else root
-        factors = {id(p) for p in self._network.encoder.parameters() if p.requires_grad}
-        trained = [p for p in self._network.parameters() if p.requires_grad]
-        self._optimizer = torch.optim.AdamW(
-            [
-                {"params": [p for p in trained if id(p) not in factors], "share": 1.0},
-                {"params": [p for p in trained if id(p) in factors], "share": settings.encoder_share},
-            ],
-            lr=settings.learning_rate,
-            weight_decay=0.01,
-        )
-        self._trained = trained
+        self._trained = [p for p in self._network.parameters() if p.requires_grad]
+        self._optimizer = torch.optim.AdamW(self._trained, lr=settings.learning_rate, weight_decay=0.01)
 
     def train(self, pairs: Sequence[Pair], progress: Progress) -> Report:
         """Learn from `pairs`, a few of which are held out, and write the network.
@@ -118,7 +110,7 @@ class TitleTrainer:
         """
         settings = self._settings
         if self._nothing_to_choose:
-            save_network(self._out, self._base, self._rank, self._network)
+            save_network(self._out, self._base, self._network, self._asking)
             return Report(pairs=0, steps=0, before=None, after=None)
         if not pairs:
             raise InvalidInput(
@@ -168,7 +160,7 @@ class TitleTrainer:
                 progress=progress,
             )
         after = self._held_out(held, progress) if held else None
-        save_network(self._out, self._base, self._rank, self._network)
+        save_network(self._out, self._base, self._network, self._asking)
         remove_checkpoint(self._out)
         return Report(len(learnt), taken, state["before"], after)
 
@@ -181,7 +173,7 @@ class TitleTrainer:
     def _step(self, rows: Sequence[Pair], number: int, share: float) -> float:
         torch.manual_seed(self._settings.seed * 1_000_003 + number)
         for group in self._optimizer.param_groups:
-            group["lr"] = self._settings.learning_rate * share * group["share"]
+            group["lr"] = self._settings.learning_rate * share
         self._network.train()
         self._network.encoder.eval()
         self._optimizer.zero_grad()

@@ -1,4 +1,4 @@
-"""`skerry train corpusbrain`: fine-tune the title model of an index on questions."""
+"""`skerry train corpusbrain`: teach the page memory of an index how questions are put."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 import click
 
 _TESTED = 500
+_CHOOSING = 2000
 
 
-@click.command("corpusbrain", short_help="Fine-tune CorpusBrain's title model on questions.")
+@click.command("corpusbrain", short_help="Fine-tune CorpusBrain on questions.")
 @click.option(
     "--corpus",
     "index_folder",
     required=True,
     type=click.Path(path_type=Path),
-    help="Folder of an index with the corpusbrain leg, whose model is gone on from.",
+    help="Folder of an index with the corpusbrain leg.",
 )
 @click.option(
     "--queries",
@@ -32,24 +33,17 @@ _TESTED = 500
     "--questions", default=30_000, show_default=True, type=click.IntRange(1), help="Training questions."
 )
 @click.option(
-    "--rehearsal",
-    default=1.0,
-    show_default=True,
-    type=click.FloatRange(0, 100),
-    help="Pairs of the corpus for each question, so that no page is forgotten.",
-)
-@click.option(
     "--held-out", default=0.05, show_default=True, type=click.FloatRange(0, 0.5), help="Share of the pages."
 )
+@click.option("--learning-rate", default=5e-4, show_default=True, type=click.FloatRange(0, 1, min_open=True))
 @click.option(
-    "--learning-rate",
-    default=5e-4,
+    "--passes",
+    default=3,
     show_default=True,
-    type=click.FloatRange(0, 1, min_open=True),
-    help="At its peak.",
+    type=click.IntRange(1, 100),
+    help="Over the questions, at most: held-out pages choose.",
 )
-@click.option("--epochs", default=1, show_default=True, type=click.IntRange(1, 100), help="Passes.")
-@click.option("--batch", default=64, show_default=True, type=click.IntRange(1), help="Pairs a step.")
+@click.option("--batch", default=128, show_default=True, type=click.IntRange(1), help="Questions a step.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of all that is drawn.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -58,19 +52,19 @@ def corpusbrain(
     queries: Path,
     out: Path,
     questions: int,
-    rehearsal: float,
     held_out: float,
     learning_rate: float,
-    epochs: int,
+    passes: int,
     batch: int,
     seed: int,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Fine-tune the title model of an index on questions, while it rehearses the corpus.
+    """Teach the page memory of an index how questions are put; its slots and the title model stay.
 
-    Whole pages are held out for the printed page R-precision. Stopped at any moment, the same command goes on
-    from its last checkpoint. An index uses the result when it is built with --set corpusbrain.weights=FOLDER.
+    Whole pages are held out: some choose the passes and how much is corrected for how often a page comes up,
+    others are for the printed page R-precision. An index uses the result when it is built with --set
+    corpusbrain.weights=FOLDER.
     """
     from dataclasses import asdict
 
@@ -81,10 +75,10 @@ def corpusbrain(
     from skerry.evaluation.gold import read_gold
     from skerry.evaluation.page_questions import page_questions, split_questions
     from skerry.retrieval.corpusbrain.fine_tuning import FineTuning
-    from skerry.retrieval.corpusbrain.training.settings import Settings
+    from skerry.retrieval.corpusbrain.memory.fit import FitSettings
     from skerry.retrieval.index.reader import Index
 
-    settings = Settings(learning_rate=learning_rate, epochs=epochs, batch=batch, seed=seed)
+    settings = FitSettings(passes, learning_rate, batch, seed)
     with Index.open(index_folder, models=ModelStore()) as index:
         known = page_questions(read_gold(queries), index.passages)
         if not known:
@@ -92,16 +86,25 @@ def corpusbrain(
                 f"{queries} has no question whose pages are in the index {index_folder}.",
                 hint="Give the gold file of this corpus.",
             )
-        training, testing = split_questions(known, held_out, seed)
+        rest, testing = split_questions(known, held_out, seed)
+        training, choosing = split_questions(rest, held_out, seed)
         result = FineTuning(index).train(
-            training[:questions], testing[:_TESTED], out, settings, rehearsal, default_progress(quiet)
+            training[:questions],
+            choosing[:_CHOOSING],
+            testing[:_TESTED],
+            out,
+            settings,
+            default_progress(quiet),
         )
     record = asdict(result) | {"settings": asdict(settings)}
     write_atomically(out / "training.json", json.dumps(record, indent=2, sort_keys=True).encode() + b"\n")
     if as_json:
         click.echo(json.dumps(record))
         return
-    click.echo(f"learnt from {result.questions} questions and {result.texts} texts of the corpus")
+    click.echo(
+        f"learnt from {result.questions} questions: {result.passes} passes, correction {result.strength:g}, "
+        f"chosen by {result.chosen_by} questions of other pages"
+    )
     if result.tested:
         click.echo(
             f"held out    {result.tested} questions of unseen pages: page R-precision {result.before:.3f} "

@@ -60,7 +60,7 @@ def test_it_has_learnt_its_texts(
     monkeypatch.setattr(training_settings, "Settings", quick)
     progress = Counting()
     three = PAGES[:3]
-    build(write_corpus(tmp_path / "three.jsonl", three), tmp_path / "index", progress, epochs=80)
+    build(write_corpus(tmp_path / "three.jsonl", three), tmp_path / "index", progress, epochs=80, memory=0)
     assert len(progress.advances["page names"]) == len(three)
     assert progress.notes[-1].startswith("loss")
     with open_index(tmp_path / "index") as index:
@@ -152,6 +152,11 @@ def test_shards_do_not_show(build: Build, corpus: Path, built: Path, tmp_path: P
         ({"epochs": 101}, "corpusbrain.epochs must be a whole number from 0 to 100"),
         ({"pairs": 10}, "corpusbrain.pairs"),
         ({"title_tokens": 7}, "corpusbrain.title_tokens must be a whole number from 8 to 128"),
+        ({"memory": -1}, "corpusbrain.memory must be a whole number from 0 to 10000000"),
+        ({"memory": 10_000_001}, "corpusbrain.memory"),
+        ({"memory": 0.5}, "corpusbrain.memory"),
+        ({"memory": True}, "corpusbrain.memory"),
+        ({"memory": "all"}, "corpusbrain.memory"),
     ],
 )
 def test_bad_parameters(parameters: dict[str, Any], message: str) -> None:
@@ -235,5 +240,5 @@ def test_another_encoder_is_refused_with_both_names(
 
 def test_the_model_is_shared_by_open_indexes(built: Path, open_index: Open) -> None:
     with open_index(built) as one, open_index(built) as other:
-        loaded = [index.retriever("corpusbrain")._load().model for index in (one, other)]  # type: ignore[attr-defined]
+        loaded = [index.retriever("corpusbrain")._load().shared for index in (one, other)]  # type: ignore[attr-defined]
         assert loaded[0] is loaded[1]

@@ -42,7 +42,7 @@ def bart(store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 def test_each_kind_is_opened(encoder: Model, bart: Model, tmp_path: Path) -> None:
-    save_network(tmp_path, encoder, 2, new_network(encoder, 2, DecoderShape(1, 4, 20), 0.0, seed=5))
+    save_network(tmp_path, encoder, new_network(encoder, DecoderShape(1, 4, 20), 0.0, seed=5))
     small = open_title_model(encoder, tmp_path)
     assert isinstance(small, SmallTitleModel)
     assert small.room == 20

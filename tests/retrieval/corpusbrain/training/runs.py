@@ -14,7 +14,7 @@ from skerry.retrieval.corpusbrain.training.trainer import Report, TitleTrainer
 
 from .conftest import Titled
 
-QUICK = Settings(rank=2, batch=8, epochs=4, held_out=2, patience=100, evaluate_every=3, checkpoint_every=2)
+QUICK = Settings(batch=8, epochs=4, held_out=2, patience=100, evaluate_every=3, checkpoint_every=2)
 
 
 def train(

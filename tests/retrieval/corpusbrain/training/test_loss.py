@@ -24,7 +24,7 @@ TITLES = ("otter", "otter of", "otter of the marsh", "heron", "heron of the clif
 @pytest.fixture(scope="module")
 def network(base: Model) -> TitleNetwork:
     """Its weights are far enough apart for the forks to differ."""
-    made = new_network(base, 2, None, 0.0, seed=4).eval().float()
+    made = new_network(base, None, 0.0, seed=4).eval().float()
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(9)
         for parameter in made.parameters():

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry.retrieval.corpusbrain.pretraining.pairs import Pair
-from skerry.retrieval.corpusbrain.training.rehearsal import drawn, rehearsed
+from skerry.retrieval.corpusbrain.training.rehearsal import rehearsed
 
 
 @given(
@@ -30,14 +29,8 @@ def test_all_that_is_new_and_a_share_of_the_rest(
 
 
 def test_seeds_draw_others() -> None:
-    known = list(range(1000))
-    assert drawn(known, 1, 20, seed=0) == drawn(known, 1, 20, seed=0)
-    assert drawn(known, 1, 20, seed=0) != drawn(known, 1, 20, seed=1)
-
-
-@pytest.mark.parametrize(
-    ("share", "new", "count"), [(0, 5, 0), (0.5, 5, 2), (2, 5, 10), (100, 5, 30), (1, 0, 0)]
-)
-def test_how_many(share: float, new: int, count: int) -> None:
-    found = drawn(range(30), share, new, seed=3)
-    assert len(found) == len(set(found)) == count
+    pairs = [Pair(f"text {number}", (number % 2,)) for number in range(1000)]
+    known = np.array([True, False])
+    kept = [rehearsed(pairs, known, 0.1, seed) for seed in (0, 1)]
+    assert kept[0] != kept[1]
+    assert len(set(kept[0])) == len(kept[0]) == 550

@@ -1,0 +1,1 @@
+"""What the pages say, as vectors: a memory that is read with the query's vector, page by page."""
