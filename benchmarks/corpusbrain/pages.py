@@ -17,6 +17,7 @@ from skerry.evaluation.r_precision import r_precision
 from skerry.evaluation.scores import first_hit
 from skerry.evaluation.table import Row
 from skerry.retrieval.base import LegRequest, RetrievalRequest
+from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.corpusbrain.options import LEG
 from skerry.retrieval.index.reader import Index
 from skerry.retrieval.pipeline import RetrievalPipeline
@@ -58,6 +59,16 @@ def systems(name: str, legs: Sequence[str], beams: int) -> list[System]:
             joined = " + ".join([*(leg.name for leg in others), LEG])
             rows.append(System(f"{name}{joined}: {fusion}", (*others, own), fusion))
     return rows
+
+
+def about_pages(questions: Sequence[Record], passages: PassageStore) -> list[Record]:
+    """The questions of which an output has all its pages among these."""
+    ids = {page.id for page in passages.pages()}
+    return [
+        question
+        for question in questions
+        if any((keys := ranked_keys(output, PAGE)) and ids.issuperset(keys) for output in question.outputs)
+    ]
 
 
 def page_rows(

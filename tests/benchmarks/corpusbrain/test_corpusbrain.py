@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from skerry.benchmarks.corpusbrain.pages import COLUMNS, systems
-from skerry.core.errors import IndexNotReady
+from skerry.core.errors import IndexNotReady, InvalidInput
 from skerry.services.cli.bench import bench
 from skerry.services.cli.eval import evaluate
 
@@ -77,6 +77,19 @@ def test_several_indexes(folder: Path) -> None:
     assert len(rows) == 5 + 2
     for name in OWN:
         assert cells[f"again: {name}"] == cells[name]
+
+
+def test_questions_of_pages_that_an_index_has_not(folder: Path, tmp_path: Path) -> None:
+    gold = tmp_path / "gold.jsonl"
+    known, *_ = (folder / "gold.jsonl").read_text().splitlines()
+    place = {"wikipedia_id": "elsewhere", "start_paragraph_id": 1, "start_character": 0}
+    other = {"id": "x", "input": "Where?", "output": [{"answer": "there", "provenance": [place]}]}
+    gold.write_text(f"{json.dumps(other)}\n{known}\n")
+    options = ("--index", folder / "index", "--gold", gold, "--quiet", "--json")
+    assert json.loads(call(bench, "corpusbrain", *options))["title"] == "gold.jsonl: 1 questions"
+    gold.write_text(f"{json.dumps(other)}\n")
+    with pytest.raises(InvalidInput, match="None of 1 questions is about pages"):
+        call(bench, "corpusbrain", *options)
 
 
 def test_indexes_that_cannot_be_compared(folder: Path) -> None:
