@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
@@ -43,14 +43,23 @@ class System:
     fusion: str = "rrf"
 
 
-def systems(name: str, legs: Sequence[str], beams: int) -> list[System]:
-    """The rows of one index: the other legs, CorpusBrain by titles alone and with passages, fusions."""
+def systems(name: str, legs: Sequence[str], beams: int, memory: bool) -> list[System]:
+    """The rows of one index: the other legs, CorpusBrain by titles alone and with passages, fusions.
+
+    Args:
+        memory: whether the index has a page memory: then titles are also found by it, and by the decoder,
+            alone.
+    """
     others = tuple(LegRequest(leg, _DEPTH) for leg in legs if leg != LEG)
     titles = LegRequest(LEG, _DEPTH, options={"beams": beams, "passage_weight": 0.0})
     own = LegRequest(LEG, _DEPTH, options={"beams": beams})
     rows = [System(f"{name}{leg.name}", (leg,)) for leg in others]
     if LEG in legs:
-        rows += [System(f"{name}titles alone", (titles,)), System(f"{name}{LEG}", (own,))]
+        rows.append(System(f"{name}titles alone", (titles,)))
+        for part, share in (("decoder's", 0.0), ("memory's", 1.0)) if memory else ():
+            only = replace(titles, options={**titles.options, "memory_share": share})
+            rows.append(System(f"{name}{part} titles alone", (only,)))
+        rows.append(System(f"{name}{LEG}", (own,)))
     for fusion in ("rrf", "convex"):
         if len(others) > 1:
             joined = " + ".join(leg.name for leg in others)

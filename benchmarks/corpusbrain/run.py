@@ -46,7 +46,8 @@ def run(
     rows: list[Row] = []
     for number, (name, folder) in enumerate(indexes.items()):
         with Index.open(folder, models=ModelStore()) as index:
-            asked = systems(f"{name}: " if name else "", index.legs, beams)
+            memory = LEG in index.legs and bool(index.manifest.legs[LEG].parameters.get("memory"))
+            asked = systems(f"{name}: " if name else "", index.legs, beams, memory)
             if number:
                 asked = [one for one in asked if len(one.legs) == 1 and one.legs[0].name == LEG]
             rows += page_rows(index, asked, asked_of_all, progress)

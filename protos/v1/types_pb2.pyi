@@ -178,7 +178,7 @@ class SealLeg(_message.Message):
     def __init__(self, beams: _Optional[int] = ..., scoring: _Optional[_Union[SealLeg.Scoring, str]] = ..., ngram_tokens: _Optional[int] = ..., titles: _Optional[bool] = ..., query_keys: _Optional[bool] = ..., groups: _Optional[int] = ..., diversity: _Optional[float] = ..., title_tokens: _Optional[int] = ..., max_count: _Optional[int] = ..., candidates: _Optional[int] = ..., evidence: _Optional[int] = ..., title_weight: _Optional[float] = ..., query_weight: _Optional[float] = ..., token_weight: _Optional[float] = ..., power: _Optional[float] = ..., repetition: _Optional[float] = ..., smoothing: _Optional[float] = ..., token_power: _Optional[float] = ..., query_tokens: _Optional[bool] = ..., length_share: _Optional[float] = ...) -> None: ...
 
 class CorpusBrainLeg(_message.Message):
-    __slots__ = ("beams", "scoring", "titles", "pages", "passage_weight")
+    __slots__ = ("beams", "scoring", "titles", "pages", "passage_weight", "memory_share")
     class Scoring(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         SCORING_UNSPECIFIED: _ClassVar[CorpusBrainLeg.Scoring]
@@ -192,12 +192,14 @@ class CorpusBrainLeg(_message.Message):
     TITLES_FIELD_NUMBER: _ClassVar[int]
     PAGES_FIELD_NUMBER: _ClassVar[int]
     PASSAGE_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_SHARE_FIELD_NUMBER: _ClassVar[int]
     beams: int
     scoring: CorpusBrainLeg.Scoring
     titles: int
     pages: int
     passage_weight: float
-    def __init__(self, beams: _Optional[int] = ..., scoring: _Optional[_Union[CorpusBrainLeg.Scoring, str]] = ..., titles: _Optional[int] = ..., pages: _Optional[int] = ..., passage_weight: _Optional[float] = ...) -> None: ...
+    memory_share: float
+    def __init__(self, beams: _Optional[int] = ..., scoring: _Optional[_Union[CorpusBrainLeg.Scoring, str]] = ..., titles: _Optional[int] = ..., pages: _Optional[int] = ..., passage_weight: _Optional[float] = ..., memory_share: _Optional[float] = ...) -> None: ...
 
 class DenseLeg(_message.Message):
     __slots__ = ("dimensions", "layers", "rescore_dimensions", "oversample", "ef_search", "document_layers", "nprobe")

@@ -21,7 +21,7 @@ from skerry.retrieval.corpusbrain.memory.recall import RecallingTitleModel
 from skerry.retrieval.corpusbrain.model.files import load_network, save_with_asking
 from skerry.retrieval.corpusbrain.model.small import SmallTitleModel
 from skerry.retrieval.corpusbrain.model.tokenizer import TitleTokenizer
-from skerry.retrieval.corpusbrain.options import LEG
+from skerry.retrieval.corpusbrain.options import LEG, CorpusBrainOptions
 from skerry.retrieval.corpusbrain.pretraining.pairs import Pair
 from skerry.retrieval.corpusbrain.start import NETWORK
 from skerry.retrieval.corpusbrain.title_tree import TitleTree
@@ -138,7 +138,7 @@ class FineTuning:
             return 0.0
         tokenizer = TitleTokenizer.load(self._base.folder)
         writer = SmallTitleModel(load_network(self._network, self._base), tokenizer)
-        model = RecallingTitleModel(writer, memory, self._tree)
+        model = RecallingTitleModel(writer, memory, self._tree, CorpusBrainOptions.of({}).memory_share)
         lists = search(model, self._tree, [pair.source for pair in held], _BEAMS)
         return _r_precision(held, [[one.page for one in found] for found in lists])
 

@@ -10,6 +10,7 @@ from skerry.retrieval.options import check_option_names, choice_option, integer_
 
 LEG = "corpusbrain"
 MOST_BEAMS = 100
+_SHARE = 0.7
 _SCORINGS = ("log_probability", "length_normalised")
 _KNOWN = {
     "beams": f"whole number from 1 to {MOST_BEAMS}",
@@ -17,6 +18,7 @@ _KNOWN = {
     "titles": "whole number from 1 to 5",
     "pages": "whole number from 1 to 1000",
     "passage_weight": "number from 0 to 100",
+    "memory_share": "number from 0 to 1",
 }
 
 
@@ -30,6 +32,8 @@ class CorpusBrainOptions:
         titles: most titles of one sequence.
         pages: most pages whose passages are given.
         passage_weight: of what the other legs say of a passage, beside its page's score.
+        memory_share: of a probability in the first title, where the index has a page memory; the rest is the
+            decoder's.
     """
 
     beams: int
@@ -37,6 +41,7 @@ class CorpusBrainOptions:
     titles: int
     pages: int
     passage_weight: float
+    memory_share: float
 
     @classmethod
     def of(cls, options: Mapping[str, Option]) -> CorpusBrainOptions:
@@ -54,4 +59,5 @@ class CorpusBrainOptions:
             titles=integer_option(LEG, options, "titles", default=1, low=1, high=5),
             pages=integer_option(LEG, options, "pages", default=beams, low=1, high=1000),
             passage_weight=number_option(LEG, options, "passage_weight", default=1.0, low=0.0, high=100.0),
+            memory_share=number_option(LEG, options, "memory_share", default=_SHARE, low=0.0, high=1.0),
         )

@@ -45,6 +45,7 @@ class _Kind:
 
     beams: int
     titles: int
+    memory_share: float
     among: _Among | None
 
 
@@ -117,7 +118,7 @@ class CorpusBrainRetriever:
             return [_nothing() for _ in queries]
         loaded = self._load()
         legs = [leg() for leg in self._legs]
-        kind = _Kind(chosen.beams, chosen.titles, self._among(within))
+        kind = _Kind(chosen.beams, chosen.titles, chosen.memory_share, self._among(within))
         together = max(1, MOST_ROWS // chosen.beams)
         found = []
         for start in range(0, len(queries), together):
@@ -139,24 +140,25 @@ class CorpusBrainRetriever:
                 raise IndexNotReady("The CorpusBrain leg was closed.", hint="Open the index again.")
             if self._loaded is None:
                 shared, tree = self._load_model(), self._tree
-                model = self._recalling(shared.model)
+                sharing = self._recalling(shared.model)
 
                 def work(kind: _Kind, queries: list[str], deadline: Deadline) -> list[_Written]:
+                    model = sharing(kind.memory_share)
                     return shared.thread.submit(_write, model, tree, kind, queries, deadline).result()
 
                 self._loaded = _Loaded(shared, Turns(shared.turn, work, MOST_ROWS))
             return self._loaded
 
-    def _recalling(self, model: TitleModel) -> TitleModel:
-        """The model with the memory beside it, where there is one."""
+    def _recalling(self, model: TitleModel) -> Callable[[float], TitleModel]:
+        """The model with the memory beside it, where there is one, by the memory's share."""
         if self._memory is None:
-            return model
+            return lambda share: model
         from skerry.retrieval.corpusbrain.memory.files import load_memory
         from skerry.retrieval.corpusbrain.memory.recall import RecallingTitleModel
         from skerry.retrieval.corpusbrain.model.small import SmallTitleModel
 
         assert isinstance(model, SmallTitleModel), "a memory is built for an encoder's title model only"
-        return RecallingTitleModel(model, load_memory(self._memory), self._tree)
+        return RecallingTitleModel(model, load_memory(self._memory), self._tree, share=1.0).sharing
 
     def _among(self, within: NDArray[np.int64] | None) -> _Among | None:
         if within is None:

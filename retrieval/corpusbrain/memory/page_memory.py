@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from skerry.retrieval.corpusbrain.memory.asking import Asking
 
 TEMPERATURE = 0.025
+_LEAST_PRIOR = 0.1
+"""By the number of pages: what no question kept is near is not taken for infinitely improbable."""
 _ROWS = 32
 
 
@@ -46,7 +48,8 @@ class PageMemory:
             np.exp(plain.log_probs(asking.asked[low : low + _ROWS])).sum(0)
             for low in range(0, len(asking.asked), _ROWS)
         )
-        return replace(plain, log_prior=asking.strength * np.log(shares / len(asking.asked) + 1e-30))
+        prior = np.maximum(shares / len(asking.asked), _LEAST_PRIOR / len(self.starts))
+        return replace(plain, log_prior=asking.strength * np.log(prior))
 
     def log_probs(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         """The log-probability of each page.

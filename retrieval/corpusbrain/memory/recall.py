@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,6 @@ from skerry.retrieval.corpusbrain.memory.page_memory import PageMemory
 from skerry.retrieval.corpusbrain.model.base import Memory, State, Tokens
 from skerry.retrieval.corpusbrain.model.small import SmallTitleModel
 from skerry.retrieval.corpusbrain.title_tree import TitleTree
-
-SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,13 +61,17 @@ class RecallingTitleModel:
 
     normalises = True
 
-    def __init__(
-        self, model: SmallTitleModel, memory: PageMemory, tree: TitleTree, share: float = SHARE
-    ) -> None:
+    def __init__(self, model: SmallTitleModel, memory: PageMemory, tree: TitleTree, share: float) -> None:
         self._model, self._memory, self._tree = model, memory, tree
         self._ranges = tree.ranges()
-        self._shares = [math.log(part) if part else -math.inf for part in (1 - share, share)]
+        self._log_shares = _log_shares(share)
         self.end, self.stop, self.room = model.end, model.stop, model.room
+
+    def sharing(self, share: float) -> RecallingTitleModel:
+        """The same with another share."""
+        other = copy(self)
+        other._log_shares = _log_shares(share)
+        return other
 
     def encode_titles(self, titles: Sequence[str]) -> list[list[int]]:
         """See `TitleModel.encode_titles`."""
@@ -115,7 +118,7 @@ class RecallingTitleModel:
             places = np.minimum(np.searchsorted(children, tokens), len(children) - 1)
             masses = np.where(children[places] == tokens, masses[places], -np.inf)
         masses = masses - np.logaddexp.reduce(masses)
-        mixed: NDArray[np.float64] = np.logaddexp(self._shares[0] + own, self._shares[1] + masses)
+        mixed: NDArray[np.float64] = np.logaddexp(self._log_shares[0] + own, self._log_shares[1] + masses)
         return mixed.astype(np.float32)
 
     def _masses(self, pages: NDArray[np.float64], node: int, children: int) -> NDArray[np.float64]:
@@ -125,3 +128,8 @@ class RecallingTitleModel:
         below = pages[low : low + self._ranges.counts[node]]
         masses: NDArray[np.float64] = np.logaddexp.reduceat(below, starts[first : first + children] - low)
         return masses
+
+
+def _log_shares(share: float) -> tuple[float, float]:
+    """Logarithms of the title model's and the memory's share."""
+    return math.log(1 - share) if share < 1 else -math.inf, math.log(share) if share else -math.inf

@@ -30,7 +30,7 @@ _CHOOSING = 2000
     "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for the model."
 )
 @click.option(
-    "--questions", default=30_000, show_default=True, type=click.IntRange(1), help="Training questions."
+    "--questions", default=12_000, show_default=True, type=click.IntRange(1), help="Training questions."
 )
 @click.option(
     "--held-out", default=0.05, show_default=True, type=click.FloatRange(0, 0.5), help="Share of the pages."

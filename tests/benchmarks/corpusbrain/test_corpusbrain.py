@@ -20,7 +20,7 @@ from ...services.training_folder import (  # noqa: TID252 -- another room's inde
 )
 
 FUSED = ("rrf", "convex")
-OWN = ("titles alone", "corpusbrain")
+OWN = ("titles alone", "decoder's titles alone", "memory's titles alone", "corpusbrain")
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +73,8 @@ def test_several_indexes(folder: Path) -> None:
     head, _, *rows = printed.splitlines()
     assert head == f"| system | {' | '.join(COLUMNS)} |"
     cells = {row.split(" | ")[0].strip("| "): row.split(" | ")[1:5] for row in rows}
-    assert list(cells)[-2:] == [f"again: {name}" for name in OWN]
-    assert len(rows) == 5 + 2
+    assert list(cells)[-len(OWN) :] == [f"again: {name}" for name in OWN]
+    assert len(rows) == 7 + 4
     for name in OWN:
         assert cells[f"again: {name}"] == cells[name]
 
@@ -119,7 +119,7 @@ def test_indexes_that_cannot_be_compared(folder: Path) -> None:
     ],
 )
 def test_what_is_asked_of_an_index(legs: list[str], names: list[str]) -> None:
-    rows = systems("x: ", legs, beams=7)
+    rows = systems("x: ", legs, beams=7, memory=False)
     assert [row.name for row in rows] == names
     for row in rows:
         asked = {leg.name: leg.options for leg in row.legs}
@@ -127,3 +127,14 @@ def test_what_is_asked_of_an_index(legs: list[str], names: list[str]) -> None:
             alone = {"passage_weight": 0.0} if row.name == "x: titles alone" else {}
             assert asked["corpusbrain"] == {"beams": 7} | alone
         assert row.fusion == (row.name.rpartition(": ")[2] if len(row.legs) > 1 else "rrf")
+
+
+def test_what_is_asked_of_an_index_with_a_memory() -> None:
+    rows = {row.name: row.legs[0].options for row in systems("", ["corpusbrain"], beams=7, memory=True)}
+    titles = {"beams": 7, "passage_weight": 0.0}
+    assert rows == {
+        "titles alone": titles,
+        "decoder's titles alone": titles | {"memory_share": 0.0},
+        "memory's titles alone": titles | {"memory_share": 1.0},
+        "corpusbrain": {"beams": 7},
+    }

@@ -69,6 +69,7 @@ def test_the_contract_has_all_that_the_corpusbrain_leg_knows() -> None:
         "titles": 2,
         "pages": 4,
         "passage_weight": 0.5,
+        "memory_share": 0.25,
     }
     request = LegRequest("corpusbrain", limit=7, weight=0.5, options=options)
     assert leg_of(leg(request), "legs[0]") == request

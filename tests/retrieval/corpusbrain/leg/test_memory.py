@@ -86,17 +86,24 @@ def test_none_where_pages_are_more_than_slots(
         assert len(found.ordinals) == len(PAGES)
 
 
-def test_it_is_asked(build: Build, corpus: Path, built: Path, tmp_path: Path, open_index: Open) -> None:
+def test_its_share(build: Build, corpus: Path, built: Path, tmp_path: Path, open_index: Open) -> None:
     build(corpus, tmp_path / "without", memory=0)
-    scores = []
-    for folder in (built, tmp_path / "without"):
-        with open_index(folder) as index:
-            retriever = index.retriever("corpusbrain")
-            [found] = retriever.retrieve([PAGES[2][1]], 10, {"passage_weight": 0.0}, Deadline())
-            scores.append((found, retriever.weights_sha256))  # type: ignore[attr-defined]
-    (with_it, one), (without, other) = scores
-    assert with_it.scores.tolist() != without.scores.tolist()
-    assert one != other
+
+    def ask(index: Index, **options: float) -> dict[int, float]:
+        titles = {"passage_weight": 0.0, **options}
+        query = ". ".join(PAGES[2])
+        [found] = index.retriever("corpusbrain").retrieve([query], 10, titles, Deadline())
+        return dict(zip(found.ordinals.tolist(), found.scores.tolist(), strict=True))
+
+    with open_index(built) as index, open_index(tmp_path / "without") as decoder:
+        written = ask(decoder)
+        assert ask(decoder, memory_share=1.0) == written
+        assert ask(index, memory_share=0.0) == pytest.approx(written, abs=1e-4)
+        remembered, both = ask(index, memory_share=1.0), ask(index)
+        assert max(remembered, key=lambda page: remembered[page]) == 2
+        assert remembered != both != written
+        one, other = (each.retriever("corpusbrain").weights_sha256 for each in (index, decoder))  # type: ignore[attr-defined]
+        assert one != other
 
 
 def test_pages_that_come_later_are_in_it(build: Build, corpus: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from skerry.retrieval.corpusbrain.options import CorpusBrainOptions
 
 def test_defaults() -> None:
     assert CorpusBrainOptions.of({}) == CorpusBrainOptions(
-        beams=10, length_normalised=False, titles=1, pages=10, passage_weight=1.0
+        beams=10, length_normalised=False, titles=1, pages=10, passage_weight=1.0, memory_share=0.7
     )
     chosen = CorpusBrainOptions.of({"beams": 3, "scoring": "length_normalised"})
     assert (chosen.pages, chosen.length_normalised) == (3, True)
@@ -29,6 +29,8 @@ def test_defaults() -> None:
         ({"pages": 0}, "corpusbrain.pages"),
         ({"passage_weight": -1}, "corpusbrain.passage_weight must be a number from 0 to 100"),
         ({"passage_weight": float("nan")}, "corpusbrain.passage_weight"),
+        ({"memory_share": 1.5}, "corpusbrain.memory_share must be a number from 0 to 1"),
+        ({"memory_share": True}, "corpusbrain.memory_share"),
         ({"scoring": "best"}, "one of log_probability, length_normalised; got 'best'"),
         ({"ef_search": 3}, "The corpusbrain leg has no option 'ef_search'.*beams"),
     ],
