@@ -91,7 +91,9 @@ class RetrievalRequest:
     Attributes:
         query: the user's words.
         legs: at least one leg of the index.
-        fusion: "rrf" or "convex" (see `retrieval/fusion`); with one leg the leg's own order stands.
+        fusion: "rrf" or "convex" (see `retrieval/fusion`), or "learned", the index's own
+            (`skerry train fusion`), for exactly the legs that it was learnt on; with one leg the leg's own
+            order stands.
         limit: most hits to return.
         page_ids: when not empty, only passages of these pages.
     """

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skerry.core.deadline import Deadline
+from skerry.core.errors import InvalidInput
 from skerry.core.timing import Timings
 from skerry.retrieval.base import (
     Candidates,
@@ -24,6 +26,7 @@ from skerry.retrieval.base import (
     Retriever,
 )
 from skerry.retrieval.fusion import FUSIONS, Fused, LegList
+from skerry.retrieval.fusion.learned import LEARNED, LearnedFusion, load_learned
 from skerry.retrieval.index.reader import Index
 from skerry.retrieval.validation import check_request
 
@@ -76,7 +79,7 @@ class RetrievalPipeline:
         Raises:
             InvalidInput: a request that breaks a limit, or a leg's option that is unknown or out of range.
             NotFound: an unknown leg or fusion.
-            IndexNotReady: a leg that this index was built without.
+            IndexNotReady: a leg that this index was built without, or a learnt fusion that it does not have.
             DeadlineExceeded, Cancelled: between stages and inside the legs.
         """
         for request in requests:
@@ -161,7 +164,7 @@ class RetrievalPipeline:
         self, request: RetrievalRequest, found: Mapping[str, Candidates], timings: Timings
     ) -> tuple[Hit, ...]:
         with timings.measure("fusion"):
-            fused = _fuse(request, found)
+            fused = self._fuse(request, found)
             ordinals = [int(ordinal) for ordinal in fused.ordinals[: request.limit]]
             places = {
                 leg.name: {int(ordinal): row for row, ordinal in enumerate(found[leg.name].ordinals)}
@@ -181,12 +184,29 @@ class RetrievalPipeline:
             hits.append(Hit(passage, float(score), legs, tuple(evidence)))
         return tuple(hits)
 
+    def _fuse(self, request: RetrievalRequest, found: Mapping[str, Candidates]) -> Fused:
+        if len(request.legs) == 1:
+            only = found[request.legs[0].name]
+            return Fused(only.ordinals, only.scores.astype(np.float64))
+        lists = {
+            leg.name: LegList(found[leg.name].ordinals, found[leg.name].scores, leg.weight)
+            for leg in request.legs
+        }
+        if request.fusion == LEARNED:
+            return self._learned_for(lists)(lists)
+        return FUSIONS.load(request.fusion)(list(lists.values()))
 
-def _fuse(request: RetrievalRequest, found: Mapping[str, Candidates]) -> Fused:
-    if len(request.legs) == 1:
-        only = found[request.legs[0].name]
-        return Fused(only.ordinals, only.scores.astype(np.float64))
-    fusion = FUSIONS.load(request.fusion)
-    return fusion(
-        [LegList(found[leg.name].ordinals, found[leg.name].scores, leg.weight) for leg in request.legs]
-    )
+    def _learned_for(self, legs: Collection[str]) -> LearnedFusion:
+        learned = self._learned
+        if set(legs) != set(learned.legs):
+            raise InvalidInput(
+                f"The learnt fusion of {self.index.folder} is one of {', '.join(learned.legs)}; the request "
+                f"asks for {', '.join(legs)}.",
+                hint="Ask for the same legs, or for another fusion.",
+                details={"field": "fusion"},
+            )
+        return learned
+
+    @cached_property
+    def _learned(self) -> LearnedFusion:
+        return load_learned(self.index.folder)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-from skerry.core.errors import InvalidInput
+from skerry.core.errors import InvalidInput, NotFound
 from skerry.retrieval.base import LegRequest, RetrievalRequest
 from skerry.retrieval.fusion import FUSIONS
+from skerry.retrieval.fusion.learned import LEARNED
 from skerry.retrieval.index.leg import LEGS
 
 MAX_QUERY_BYTES = 64 * 1024
@@ -36,7 +37,16 @@ def check_request(request: RetrievalRequest) -> None:
             raise InvalidInput(f"The leg {leg.name!r} is asked for twice.", details={"field": "legs"})
     if not any(leg.weight > 0 for leg in request.legs):
         raise InvalidInput("Every leg's weight is 0.", details={"field": "weight"})
-    FUSIONS.check(request.fusion)
+    check_fusion(request.fusion)
+
+
+def check_fusion(name: str) -> None:
+    """Raise `NotFound`, which lists those there are, unless a request's fusion can be called so."""
+    if name not in FUSIONS and name != LEARNED:
+        raise NotFound(
+            f"There is no fusion named {name!r}; known: {', '.join((*FUSIONS, LEARNED))}.",
+            details={"kind": "fusion", "name": name},
+        )
 
 
 def check_query(query: str) -> None:

@@ -37,7 +37,12 @@ _MODEL = "SmolLM2-135M-Instruct"
     metavar="LEG.OPTION=VALUE",
     help="A leg's knob (repeatable): dense.ef_search=200, seal.beams=5, bm25.weight=0.5.",
 )
-@click.option("--fusion", default="rrf", show_default=True, help="How the legs' lists are fused.")
+@click.option(
+    "--fusion",
+    default="rrf",
+    show_default=True,
+    help="How the legs' lists are fused: rrf, convex or learned.",
+)
 @click.option("--limit", default=50, show_default=True, help="Passages to retrieve.")
 @click.option("--passages", default=5, show_default=True, help="Passages that the model reads, 1 to 64.")
 @click.option("--rank-depth", default=50, show_default=True, help="Passages that the ranker reads.")

@@ -44,7 +44,9 @@ def evaluate() -> None:
     help="What to do.",
 )
 @click.option("--legs", help="Names of the legs, with commas; all that the index has by default.")
-@click.option("--fusion", default="rrf", show_default=True, help="How several legs are fused: rrf or convex.")
+@click.option(
+    "--fusion", default="rrf", show_default=True, help="How several legs are fused: rrf, convex or learned."
+)
 @click.option("--depth", default=100, show_default=True, type=click.IntRange(1), help="Passages a leg.")
 @click.option(
     "--set",
@@ -114,13 +116,13 @@ def run(
     from skerry.evaluation.gold import read_gold
     from skerry.evaluation.run import RunSpec
     from skerry.evaluation.run import run as run_questions
-    from skerry.retrieval.fusion import FUSIONS
     from skerry.retrieval.index.reader import Index
     from skerry.retrieval.pipeline import RetrievalPipeline
+    from skerry.retrieval.validation import check_fusion
     from skerry.services.cli.index import parse_settings
     from skerry.services.cli.legs import leg_names, leg_requests
 
-    FUSIONS.check(fusion)
+    check_fusion(fusion)
     if min_confidence is not None and (ranker is None or task != "answer"):
         raise click.UsageError("--min-confidence needs --ranker and --task answer.")
     if ranker_folder is not None and ranker is None:

@@ -27,7 +27,13 @@ _EVIDENCE = 8
 @click.option("--target", metavar="ADDR", help="A running service (host:port) instead of an index.")
 @click.option("--corpus", default="", help="Which of the service's corpora; needed where it has several.")
 @click.option("--legs", default="", help="Names of the legs, with commas; all of the index by default.")
-@click.option("--fusion", default="rrf", show_default=True, metavar="rrf|convex", help="How legs are joined.")
+@click.option(
+    "--fusion",
+    default="rrf",
+    show_default=True,
+    metavar="rrf|convex|learned",
+    help="How legs are joined; learned is the index's own (`skerry train fusion`).",
+)
 @click.option("--limit", default=10, show_default=True, help="Most passages to print.")
 @click.option("--page", "pages", multiple=True, metavar="ID", help="Only passages of this page (repeatable).")
 @click.option(

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 # Development tools are not shipped. Extras that are not installed are passed over.
-_EXTRAS = ("cpu", "gpu", "lucene", "redis", "ray", "train", "bench", "glove")
+_EXTRAS = ("cpu", "gpu", "lucene", "redis", "ray", "train", "bench", "glove", "fusion")
 _CLASSIFIER = "License :: OSI Approved :: "
 
 

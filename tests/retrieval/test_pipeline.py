@@ -17,6 +17,8 @@ from skerry.core.models.store import ModelStore
 from skerry.core.progress import SilentProgress
 from skerry.retrieval.base import LegRequest, RetrievalRequest
 from skerry.retrieval.fusion import FUSIONS, LegList
+from skerry.retrieval.fusion.learned import save_learned
+from skerry.retrieval.fusion.learned.convex import LearnedConvex
 from skerry.retrieval.index.build import BuildSpec, build_index
 from skerry.retrieval.index.engine import SerialEngine
 from skerry.retrieval.index.reader import Index
@@ -71,6 +73,28 @@ def test_one_leg_keeps_its_order_and_scores(lexical: RetrievalPipeline) -> None:
     assert all(hit.score == pytest.approx(hit.legs[0].score) for hit in result.hits)
     assert set(result.timings) == {"bm25", "fusion", "passages", "total"}
     assert result.timings["total"] >= result.timings["bm25"] > 0
+
+
+def test_the_learnt_fusion_is_the_indexs_own_and_for_its_legs(tmp_path: Path, models: ModelStore) -> None:
+    folder = build(tmp_path, ("bm25", "dense"), models)
+    asked = RetrievalRequest("owls at night", (DENSE, BM25), "learned", limit=4)
+    with Index.open(folder, models=models) as index:
+        with RetrievalPipeline(index) as pipeline, pytest.raises(IndexNotReady, match="skerry train fusion"):
+            pipeline.retrieve([asked], Deadline())
+        save_learned(folder, LearnedConvex(("bm25", "dense"), (0.9, 0.1)), {})
+        with RetrievalPipeline(index) as pipeline:
+            [learned] = pipeline.retrieve([asked], Deadline())
+            legs = (LegRequest("dense", weight=0.1), LegRequest("bm25", weight=0.9))
+            [wanted] = pipeline.retrieve([replace(asked, legs=legs, fusion="convex")], Deadline())
+            assert [hit.passage.id for hit in learned.hits] == [hit.passage.id for hit in wanted.hits]
+            [alone] = pipeline.retrieve([replace(asked, legs=(BM25,))], Deadline())
+            assert alone.hits[0].score == alone.hits[0].legs[0].score
+        save_learned(folder, LearnedConvex(("bm25", "seal"), (0.9, 0.1)), {})
+        with (
+            RetrievalPipeline(index) as pipeline,
+            pytest.raises(InvalidInput, match=r"one of bm25, seal; the request asks for dense, bm25"),
+        ):
+            pipeline.retrieve([asked], Deadline())
 
 
 @pytest.mark.parametrize("fusion", ["rrf", "convex"])

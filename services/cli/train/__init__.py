@@ -7,12 +7,13 @@ import click
 from skerry.services.cli.train.corpusbrain import corpusbrain
 from skerry.services.cli.train.cross_encoder import cross_encoder
 from skerry.services.cli.train.embedding import embedding
+from skerry.services.cli.train.fusion import fusion
 from skerry.services.cli.train.seal import seal
 
 
 @click.group()
 def train() -> None:
-    """Train a ranker or a retriever."""
+    """Train a ranker, a retriever or the fusion of several."""
 
 
 @train.group()
@@ -23,4 +24,5 @@ def ranker() -> None:
 ranker.add_command(cross_encoder)
 train.add_command(corpusbrain)
 train.add_command(embedding)
+train.add_command(fusion)
 train.add_command(seal)
