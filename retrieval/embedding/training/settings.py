@@ -42,25 +42,34 @@ class Settings:
     """
 
     loss: str = "cross_depth"
-    pairs: tuple[tuple[int, int], ...] = ((1, 24), (2, 48), (3, 96), (4, 192), (5, 288), (6, 384))
-    ranks: tuple[int, ...] = (32,)
-    learning_rate: float = 5e-4
-    map_share: float = 0.4
-    importance_share: float = 1.2
+    pairs: tuple[tuple[int, int], ...] = (
+        (1, 48),
+        (2, 96),
+        (3, 96),
+        (3, 384),
+        (4, 192),
+        (5, 288),
+        (6, 96),
+        (6, 384),
+    )
+    ranks: tuple[int, ...] = (64, 64, 64, 32, 32, 32)
+    learning_rate: float = 1e-3
+    map_share: float = 1.0
+    importance_share: float = 3.0
     passages: int = 32
     each: int = 4
-    group: int = 4
+    group: int = 8
     steps: int | None = None
     epochs: int = 1
     scale: float = 20.0
     kl_weight: float = 1.0
-    anchor: float = 0.125
+    anchor: float = 0.06
     similarity_weight: float = 0.1
     distil_every: int = 5
     similarity_every: int = 9
     texts: int = 32
     similar: int = 64
-    passage_tokens: int = 128
+    passage_tokens: int = 192
     question_tokens: int = 48
     seed: int = 0
     checkpoint_every: int = 50

@@ -86,7 +86,7 @@ def _sources(
 @click.option("--loss", default="cross_depth", show_default=True, help="cross_depth, structured or 2dmse.")
 @click.option(
     "--pairs",
-    default="1x24,2x48,3x96,4x192,5x288,6x384",
+    default="1x48,2x96,3x96,3x384,4x192,5x288,6x96,6x384",
     show_default=True,
     metavar="LAYERSxDIMENSIONS,...",
     callback=_pairs,
@@ -94,7 +94,7 @@ def _sources(
 )
 @click.option(
     "--ranks",
-    default="32",
+    default="64,64,64,32,32,32",
     show_default=True,
     metavar="N,...",
     callback=_ranks,
@@ -102,7 +102,7 @@ def _sources(
 )
 @click.option(
     "--learning-rate",
-    default=5e-4,
+    default=1e-3,
     show_default=True,
     type=click.FloatRange(0, 1, min_open=True),
     help="At its peak.",
