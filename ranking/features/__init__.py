@@ -1,0 +1,1 @@
+"""What neural rankers read of a query and its candidates, worked out once for all of them."""
