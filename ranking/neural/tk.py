@@ -1,0 +1,52 @@
+"""TK: word vectors with a little context, read by kernels (Hofstaetter et al. 2020)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from skerry.ranking.features.batch import Batch, Fields
+from skerry.ranking.interaction.contextual import MixedContext
+from skerry.ranking.interaction.kernels import KernelBank, kernel_centres, log_pool
+from skerry.ranking.interaction.similarity import cosine_matrix
+from skerry.ranking.neural.base import DOCUMENT_TERMS, QUERY_TERMS, NeuralModel
+
+
+class Tk(NeuralModel):
+    """`layers` transformer layers, mixed with the plain vectors by one learnt share; kernels of one width.
+
+    A document's words are read without the query, so they could be kept.
+
+    Args:
+        inner: width of the layers' feed-forward part.
+    """
+
+    learning_rate: ClassVar[float] = 2e-3
+
+    def __init__(
+        self,
+        width: int,
+        query_terms: int = QUERY_TERMS,
+        document_terms: int = DOCUMENT_TERMS,
+        *,
+        kernels: int = 11,
+        layers: int = 2,
+        inner: int = 100,
+    ) -> None:
+        super().__init__(Fields(query_terms, document_terms))
+        self.words = MixedContext(width, inner, layers)
+        self.bank = KernelBank(kernel_centres(kernels), [0.1] * kernels)
+        self.by_log = nn.Linear(kernels, 1)
+        self.by_share = nn.Linear(kernels, 1, bias=False)
+
+    def forward(self, batch: Batch) -> Tensor:
+        queries = batch.a_row(self.words(batch.query_vectors, batch.query_mask))
+        documents = self.words(batch.document_vectors, batch.document_mask)
+        mask = batch.pair_mask
+        counts = self.bank(cosine_matrix(queries, documents, mask), mask)
+        shares = (counts / batch.lengths.clamp(min=1).view(-1, 1, 1)).sum(1)
+        scores: Tensor = (
+            self.by_log(log_pool(counts, batch.row_query_mask)) + self.by_share(shares)
+        ).squeeze(1)
+        return scores
