@@ -6,7 +6,6 @@ backward pass is twice as fast there as that of the fused form. Factors, head an
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -25,11 +24,11 @@ from skerry.core.models.checkpoint import read_checkpoint, remove_checkpoint, wr
 from skerry.core.models.steps import run_steps
 from skerry.core.models.store import Model
 from skerry.core.progress import Progress
-from skerry.ranking import adapter, calibration
-from skerry.ranking.interpolation import fit_weight, rank_prior
+from skerry.ranking import adapter
 from skerry.ranking.objectives.listwise_softmax import listwise_softmax
 from skerry.ranking.pair_network import PairTokenizer, batches, load_network, passage_text
-from skerry.ranking.training.examples import Example, draw_negatives
+from skerry.ranking.training.examples import Example, digest, draw_negatives
+from skerry.ranking.training.held_out import Scores, check_held_out, fit_held_out, relevance
 from skerry.retrieval.corpus.store import PassageStore
 
 
@@ -53,30 +52,6 @@ class Settings:
     max_tokens: int = 208
     seed: int = 0
     checkpoint_every: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """What the trained ranker does on held-out questions' candidates.
-
-    Attributes:
-        questions: how many, half of those held out: nothing was fitted on them.
-        depth: candidates a question.
-        first_hit_at_1, first_hit_at_5: the fused retrieval list.
-        reading_hit_at_1, reading_hit_at_5: the same candidates by the network's logit alone.
-        hit_at_1, hit_at_5: in the ranker's order, the first stage's weighed in.
-        calibration_error: expected calibration error.
-    """
-
-    questions: int
-    depth: int
-    first_hit_at_1: float
-    first_hit_at_5: float
-    reading_hit_at_1: float
-    reading_hit_at_5: float
-    hit_at_1: float
-    hit_at_5: float
-    calibration_error: float
 
 
 class CrossEncoderTrainer:
@@ -122,7 +97,7 @@ class CrossEncoderTrainer:
             )
         with naming_full_disk(self._out):
             self._out.mkdir(parents=True, exist_ok=True)
-        run = asdict(settings) | {"base": self._base.weights_hash, "examples": _digest(drawn)}
+        run = asdict(settings) | {"base": self._base.weights_hash, "examples": digest(drawn)}
         done = self._resume(run)
 
         def step(number: int, share: float) -> float:
@@ -147,45 +122,23 @@ class CrossEncoderTrainer:
             InvalidInput: fewer than two questions, or none whose evidence was found in the half that the
                 calibration is fitted on.
         """
-        if len(held_out) < 2:
-            raise InvalidInput(
-                f"There are {len(held_out)} held-out questions; the calibration needs at least two.",
-                hint="Hold out more pages.",
-            )
+        check_held_out(held_out)
         read, relevant = self._score_held_out(held_out, depth, progress)
-        half = len(read) // 2
-        priors = [rank_prior(-np.arange(len(scores))) for scores in read]
-        weight = fit_weight(read[:half], priors[:half], relevant[:half])
-        mixed = [scores + np.float32(weight) * prior for scores, prior in zip(read, priors, strict=True)]
-        fitted = calibration.fit(np.concatenate(mixed[:half]), np.concatenate(relevant[:half]))
-        probabilities = fitted.probabilities(np.concatenate(mixed[half:]))
-        truth = relevant[half:]
-        by_reading, by_both = _in_order(read[half:], truth), _in_order(mixed[half:], truth)
-        result = Scores(
-            questions=len(truth),
-            depth=depth,
-            first_hit_at_1=_hit(truth, 1),
-            first_hit_at_5=_hit(truth, 5),
-            reading_hit_at_1=_hit(by_reading, 1),
-            reading_hit_at_5=_hit(by_reading, 5),
-            hit_at_1=_hit(by_both, 1),
-            hit_at_5=_hit(by_both, 5),
-            calibration_error=calibration.expected_calibration_error(probabilities, np.concatenate(truth)),
-        )
+        fitted = fit_held_out(read, relevant, depth)
         config = adapter.AdapterConfig(
             base_model=self._base.lasting_name,
             base_weights_hash=self._base.weights_hash,
             base_tokenizer_hash=self._base.tokenizer_hash,
             rank=self._settings.rank,
             max_tokens=self._settings.max_tokens,
-            first_stage_weight=weight,
-            calibration=fitted,
+            first_stage_weight=fitted.first_stage_weight,
+            calibration=fitted.calibration,
         )
         adapter.save(
             self._out, config, low_rank.state(self._network.encoder), self._network.head.state_dict()
         )
         remove_checkpoint(self._out)
-        return result
+        return fitted.scores
 
     def _draw(self, examples: Sequence[Example]) -> list[tuple[Example, list[int]]]:
         rng = random.Random(self._settings.seed)
@@ -232,7 +185,7 @@ class CrossEncoderTrainer:
             for example in held_out:
                 ordinals = example.candidates[:depth]
                 scores.append(self._scores([example.question.query], ordinals, len(ordinals)).numpy())
-                relevant.append(np.array([o in example.question.relevant for o in ordinals], np.bool_))
+                relevant.append(relevance(example, depth))
                 task.advance()
         return scores, relevant
 
@@ -255,21 +208,3 @@ class CrossEncoderTrainer:
         self._network.head.load_state_dict(kept["head"])
         self._optimizer.load_state_dict(kept["optimizer"])
         return int(kept["step"])
-
-
-def _digest(drawn: Sequence[tuple[Example, list[int]]]) -> str:
-    lines = [
-        f"{example.question.positive} {negatives} {example.question.query}\n" for example, negatives in drawn
-    ]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _in_order(
-    scores: Sequence[np.ndarray[Any, np.dtype[np.float32]]],
-    relevant: Sequence[np.ndarray[Any, np.dtype[np.bool_]]],
-) -> list[np.ndarray[Any, np.dtype[np.bool_]]]:
-    return [truth[np.argsort(-s, kind="stable")] for s, truth in zip(scores, relevant, strict=True)]
-
-
-def _hit(ranked: Sequence[np.ndarray[Any, np.dtype[np.bool_]]], k: int) -> float:
-    return float(np.mean([truth[:k].any() for truth in ranked]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -90,3 +91,11 @@ def draw_negatives(example: Example, count: int, rng: random.Random) -> list[int
     drawn = rng.sample(hardest, min(len(hardest), count * 2 // 3))
     rest = [ordinal for ordinal in example.negatives if ordinal not in drawn]
     return drawn + rng.sample(rest, count - len(drawn))
+
+
+def digest(drawn: Sequence[tuple[Example, list[int]]]) -> str:
+    """Hex SHA-256 of examples with the negatives that were drawn for them: which training run it is."""
+    lines = [
+        f"{example.question.positive} {negatives} {example.question.query}\n" for example, negatives in drawn
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
