@@ -54,5 +54,22 @@ class Ranker(Protocol):
 
 RANKERS: Registry[type] = Registry(
     "ranker",
-    {"cross-encoder": "skerry.ranking.cross_encoder:CrossEncoder"},
+    {
+        "cross-encoder": "skerry.ranking.cross_encoder:CrossEncoder",
+        "anmm": "skerry.ranking.neural.rankers:AnmmRanker",
+        "arc-i": "skerry.ranking.neural.rankers:ArcIRanker",
+        "co-pacrr": "skerry.ranking.neural.rankers:CoPacrrRanker",
+        "conv-knrm": "skerry.ranking.neural.rankers:ConvKnrmRanker",
+        "deeprank": "skerry.ranking.neural.rankers:DeepRankRanker",
+        "drmm": "skerry.ranking.neural.rankers:DrmmRanker",
+        "dssm": "skerry.ranking.neural.rankers:DssmRanker",
+        "duet": "skerry.ranking.neural.rankers:DuetRanker",
+        "hint": "skerry.ranking.neural.rankers:HintRanker",
+        "knrm": "skerry.ranking.neural.rankers:KnrmRanker",
+        "match-pyramid": "skerry.ranking.neural.rankers:MatchPyramidRanker",
+        "max-sim": "skerry.ranking.neural.rankers:MaxSimRanker",
+        "mv-lstm": "skerry.ranking.neural.rankers:MvLstmRanker",
+        "pacrr": "skerry.ranking.neural.rankers:PacrrRanker",
+        "tk": "skerry.ranking.neural.rankers:TkRanker",
+    },
 )

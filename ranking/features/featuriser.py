@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from skerry.core.deadline import Deadline
 from skerry.ranking.base import RankRequest
 from skerry.ranking.features.batch import Batch, Fields
 from skerry.ranking.features.idf import Idf
@@ -20,6 +21,7 @@ from skerry.ranking.interpolation import rank_prior
 from skerry.ranking.pair_network import passage_text
 
 _BATCH_TERMS = 16_384
+_CHECK_EVERY = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +58,28 @@ class Featuriser:
         """A passage's words as numbers, its title's first. Raises `InvalidInput` for invalid Unicode."""
         return self._vectors.numbers(first_words(passage_text(title, text), self.fields.document_terms))
 
-    def encode(self, requests: Sequence[RankRequest]) -> Encoded:
-        """Every query and every candidate, in order. Raises `InvalidInput` for invalid Unicode."""
+    def encode(self, requests: Sequence[RankRequest], deadline: Deadline | None = None) -> Encoded:
+        """Every query and every candidate, in order.
+
+        Raises:
+            InvalidInput: invalid Unicode.
+            DeadlineExceeded, Cancelled: between candidates.
+        """
         counts = [len(request.candidates) for request in requests]
         priors = [rank_prior([c.first_stage_score for c in request.candidates]) for request in requests]
         return Encoded(
             [self.query(request.query) for request in requests],
-            [self.document(c.title, c.text) for request in requests for c in request.candidates],
+            list(self._documents(requests, deadline)),
             np.repeat(np.arange(len(requests)), counts),
             np.concatenate([np.empty(0, np.float32), *priors]),
         )
+
+    def _documents(self, requests: Sequence[RankRequest], deadline: Deadline | None) -> Iterator[list[int]]:
+        candidates = chain.from_iterable(request.candidates for request in requests)
+        for number, candidate in enumerate(candidates):
+            if deadline is not None and number % _CHECK_EVERY == 0:
+                deadline.check("reading passages")
+            yield self.document(candidate.title, candidate.text)
 
     def batches(
         self, encoded: Encoded, batch_terms: int = _BATCH_TERMS

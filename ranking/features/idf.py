@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -30,6 +31,11 @@ class Idf:
 
     table: Tensor
     rare: float
+
+    @classmethod
+    def none(cls) -> Self:
+        """For models that do not ask for it."""
+        return cls(torch.zeros(1), 0.0)
 
     def of(self, numbers: Tensor) -> Tensor:
         """int64 of shape (...) to float32 of the same shape."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from skerry.core.registry import Registry
@@ -9,7 +10,7 @@ from skerry.core.registry import Registry
 if TYPE_CHECKING:
     from skerry.ranking.neural.base import NeuralModel
 
-MODELS: Registry[type[NeuralModel]] = Registry(
+MODELS: Registry[Callable[..., NeuralModel]] = Registry(
     "neural ranker",
     {
         "anmm": "skerry.ranking.neural.anmm:Anmm",

@@ -22,7 +22,7 @@ from skerry.retrieval.index.engine import SerialEngine
 from skerry.retrieval.index.reader import Index
 from skerry.retrieval.pipeline import RetrievalPipeline
 
-from .tiny import write_corpus, write_gold, write_model
+from .tiny import write_corpus, write_gold, write_model, write_vectors
 
 MAX_TOKENS = 128
 
@@ -37,6 +37,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
 def base(tmp_path_factory: pytest.TempPathFactory, store: ModelStore) -> Model:
     """The tiny encoder, a folder of the user's."""
     return store.resolve(str(write_model(tmp_path_factory.mktemp("base") / "tiny")))
+
+
+@pytest.fixture(scope="session")
+def vectors(tmp_path_factory: pytest.TempPathFactory, store: ModelStore) -> Model:
+    """Tiny word vectors, a folder of the user's."""
+    return store.resolve(str(write_vectors(tmp_path_factory.mktemp("vectors") / "tiny")))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import string
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import BertConfig, BertModel
 
@@ -73,3 +74,15 @@ def write_gold(path: Path, animals: int = len(ANIMALS)) -> Path:
                 line = {"id": f"{animal}-{paragraph}", "input": question, "output": output}
                 file.write(json.dumps(line) + "\n")
     return path
+
+
+def write_vectors(folder: Path, *, width: int = 16, seed: int = 0) -> Path:
+    """Word vectors of the pages' words, random, all but two of the animals."""
+    words = sorted({*_OTHER.split()[:-3], *ANIMALS[2:], *PLACES, *FOODS})
+    folder.mkdir(parents=True)
+    generator = torch.Generator().manual_seed(seed)
+    save_file(
+        {"vectors": torch.randn(len(words), width, generator=generator)}, folder / "vectors.safetensors"
+    )
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n")
+    return folder
