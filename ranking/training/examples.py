@@ -93,6 +93,27 @@ def draw_negatives(example: Example, count: int, rng: random.Random) -> list[int
     return drawn + rng.sample(rest, count - len(drawn))
 
 
+def draw_mixed(
+    example: Example, hard: int, anywhere: int, passages: int, rng: random.Random
+) -> list[int] | None:
+    """`hard` negatives as `draw_negatives` draws them, the likelier first, then `anywhere` of all passages.
+
+    None where retrieval found too few, or where the corpus has too few of `passages`.
+    """
+    found = draw_negatives(example, hard, rng)
+    if found is None or passages < anywhere + len(example.question.relevant) + hard:
+        return None
+    place = {ordinal: rank for rank, ordinal in enumerate(example.negatives)}
+    found.sort(key=place.__getitem__)
+    taken = example.question.relevant | set(found)
+    drawn: dict[int, None] = {}
+    while len(drawn) < anywhere:
+        ordinal = rng.randrange(passages)
+        if ordinal not in taken:
+            drawn[ordinal] = None
+    return [*found, *drawn]
+
+
 def digest(drawn: Sequence[tuple[Example, list[int]]]) -> str:
     """Hex SHA-256 of examples with the negatives that were drawn for them: which training run it is."""
     lines = [

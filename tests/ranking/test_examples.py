@@ -15,7 +15,15 @@ from skerry.core.errors import InvalidInput, NotFound
 from skerry.core.progress import SilentProgress
 from skerry.evaluation.gold import Output, Record
 from skerry.evaluation.ranking_questions import ranking_questions
-from skerry.ranking.training.examples import Example, Question, draw_negatives, mine, split_by_page
+from skerry.ranking.training.examples import (
+    Example,
+    Question,
+    digest,
+    draw_mixed,
+    draw_negatives,
+    mine,
+    split_by_page,
+)
 from skerry.retrieval.base import Hit, LegRequest, RetrievalRequest, RetrievalResult
 from skerry.retrieval.corpus.records import Passage, Span
 from skerry.retrieval.index.reader import Index
@@ -120,6 +128,35 @@ def test_the_hardest_are_drawn_most_often() -> None:
     hardest = sum(counts[ordinal] for ordinal in range(10)) / 2000
     assert hardest == pytest.approx(4 + 2 * 6 / 26, abs=0.05)
     assert min(counts.values()) > 0
+
+
+@given(st.integers(1, 12), st.integers(0, 12), st.integers(0, 5))
+def test_draw_mixed(hard: int, anywhere: int, seed: int) -> None:
+    found = tuple(range(30, 10, -1))
+    example = Example(Question("q", (), 3, frozenset({3, 4}), "p"), found, found)
+    drawn = draw_mixed(example, hard, anywhere, 40, random.Random(seed))
+    assert drawn is not None
+    assert len(drawn) == len(set(drawn)) == hard + anywhere
+    assert not {3, 4} & set(drawn)
+    assert set(drawn[:hard]) <= set(found)
+    # The likelier first: ordinals fall along the list.
+    assert drawn[:hard] == sorted(drawn[:hard], reverse=True)
+    assert all(0 <= ordinal < 40 for ordinal in drawn)
+    assert drawn == draw_mixed(example, hard, anywhere, 40, random.Random(seed))
+
+
+def test_draw_mixed_from_too_few() -> None:
+    example = Example(Question("q", (), 3, frozenset({3, 4}), "p"), (0, 1, 2), (0, 1, 2))
+    assert draw_mixed(example, 4, 0, 100, random.Random(0)) is None
+    assert draw_mixed(example, 2, 3, 6, random.Random(0)) is None
+    assert draw_mixed(example, 2, 3, 7, random.Random(0)) is not None
+
+
+def test_digest_tells_examples_apart() -> None:
+    example = Example(question("p"), (1, 2), (1, 2))
+    other = Example(question("p", 1), (1, 2), (1, 2))
+    digests = {digest(drawn) for drawn in ([], [(example, [1])], [(example, [2])], [(other, [1])])}
+    assert len(digests) == 4
 
 
 def record(provenance: Sequence[dict[str, object]], query: str = "What?", answer: str | None = "x") -> Record:

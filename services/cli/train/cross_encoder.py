@@ -8,6 +8,14 @@ from pathlib import Path
 
 import click
 
+from skerry.services.cli.train.ranker_questions import (
+    HELD_OUT_DEPTH,
+    MINED,
+    leg_names,
+    show,
+    split_questions,
+)
+
 
 @click.command("cross-encoder")
 @click.option("--corpus", "index_folder", required=True, type=click.Path(path_type=Path), help="Index.")
@@ -58,17 +66,13 @@ def cross_encoder(
     Whole pages are held out for the calibration and the printed scores. Stopped at any moment, the same
     command goes on from its last checkpoint.
     """
-    import random
     from dataclasses import asdict
 
-    from skerry.core.errors import InvalidInput
     from skerry.core.files import write_atomically
     from skerry.core.models.store import ModelStore
     from skerry.core.progress import default_progress
-    from skerry.evaluation.gold import read_gold
-    from skerry.evaluation.ranking_questions import ranking_questions
     from skerry.ranking.training.cross_encoder import CrossEncoderTrainer, Settings
-    from skerry.ranking.training.examples import mine, split_by_page
+    from skerry.ranking.training.examples import mine
     from skerry.retrieval.index.reader import Index
     from skerry.retrieval.pipeline import RetrievalPipeline
 
@@ -76,33 +80,18 @@ def cross_encoder(
     store = ModelStore()
     settings = Settings(rank=rank, learning_rate=learning_rate, queries=batch, negatives=negatives, seed=seed)
     with Index.open(index_folder, models=store) as index:
-        known = ranking_questions(read_gold(gold), index.passages)
-        training, testing = split_by_page(known, held_out, seed)
-        rng = random.Random(seed)
-        training = rng.sample(training, min(questions, len(training)))
-        testing = rng.sample(testing, min(300, len(testing)))
-        if len(testing) < 2:
-            raise InvalidInput(
-                f"{gold} has {len(known)} questions whose evidence is in the index, of which {len(testing)} "
-                "would be held out; the calibration needs at least two.",
-                hint="Give more questions, or hold out more pages with --held-out.",
-            )
-        names = [name.strip() for name in legs.split(",") if name.strip()]
+        training, testing = split_questions(gold, index, questions, held_out, seed)
+        names = leg_names(legs)
         trainer = CrossEncoderTrainer(store.resolve(base), index.passages, out, settings)
         with RetrievalPipeline(index) as pipeline:
-            trainer.train(list(mine(training, pipeline, names, 30, progress)), progress)
-            scores = trainer.finish(list(mine(testing, pipeline, names, 50, progress)), 50, progress)
+            trainer.train(list(mine(training, pipeline, names, MINED, progress)), progress)
+            scores = trainer.finish(
+                list(mine(testing, pipeline, names, HELD_OUT_DEPTH, progress)), HELD_OUT_DEPTH, progress
+            )
     record = {"questions": len(training), "settings": asdict(settings), "scores": asdict(scores)}
     write_atomically(out / "training.json", json.dumps(record, indent=2, sort_keys=True).encode() + b"\n")
     if as_json:
         click.echo(json.dumps(record))
         return
-    click.echo(
-        f"held out    {scores.questions} questions of unseen pages, {scores.depth} candidates each\n"
-        f"hit@1       {scores.first_hit_at_1:.3f} fused, {scores.reading_hit_at_1:.3f} by reading alone, "
-        f"{scores.hit_at_1:.3f} ranked\n"
-        f"hit@5       {scores.first_hit_at_5:.3f} fused, {scores.reading_hit_at_5:.3f} by reading alone, "
-        f"{scores.hit_at_5:.3f} ranked\n"
-        f"calibration {scores.calibration_error:.3f} expected error"
-    )
+    show(scores)
     print(f"The ranker is in {out}.", file=sys.stderr)
