@@ -19,9 +19,9 @@ def positions(length: int, width: int) -> Tensor:
     return waves
 
 
-def heads_for(width: int, most: int = 10) -> int:
-    """The largest number of heads up to `most` that divides the width."""
-    return next(heads for heads in range(most, 0, -1) if width % heads == 0)
+def heads_for(width: int, most: int = 10, least: int = 10) -> int:
+    """The largest number of heads up to `most` that divides the width into at least `least` each, or 1."""
+    return next((heads for heads in range(most, 1, -1) if width % heads == 0 and width // heads >= least), 1)
 
 
 class ContextLayer(nn.Module):

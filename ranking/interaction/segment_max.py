@@ -19,13 +19,13 @@ def segment_max(values: Tensor, lengths: Tensor, segments: int) -> Tensor:
     Returns:
         (n, ..., segments).
     """
-    places = torch.arange(values.shape[-1], device=values.device)
-    shape = (len(values), *[1] * (values.ndim - 2), values.shape[-1])
-    parts = []
-    for part in range(segments):
-        first = (part * lengths) // segments
-        end = -((-(part + 1) * lengths) // segments)
-        inside = (places >= first.unsqueeze(1)) & (places < end.unsqueeze(1))
-        parts.append(values.masked_fill(~inside.view(shape), -torch.inf).amax(-1))
-    pooled = torch.stack(parts, dim=-1)
-    return pooled.masked_fill(pooled == -torch.inf, 0.0)
+    parts = torch.arange(segments)
+    first = (parts * lengths.unsqueeze(1)) // segments
+    end = -((-(parts + 1) * lengths.unsqueeze(1)) // segments)
+    places = first.unsqueeze(2) + torch.arange(max(1, int((end - first).max())))
+    # A part that is shorter than the longest has its first word several times, which is no other maximum.
+    places = torch.where(places < end.unsqueeze(2), places, first.unsqueeze(2))
+    between = [1] * (values.ndim - 2)
+    at = places.flatten(1).view(len(values), *between, -1).expand(*values.shape[:-1], -1)
+    pooled = values.gather(-1, at).view(*values.shape[:-1], segments, -1).amax(-1)
+    return pooled * (lengths > 0).view(-1, *between, 1)

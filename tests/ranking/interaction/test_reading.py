@@ -73,4 +73,4 @@ def test_positions_and_heads() -> None:
     waves = positions(4, 7)
     assert waves.shape == (4, 7)
     assert waves[0].tolist() == [0, 1, 0, 1, 0, 1, 0]
-    assert [heads_for(width) for width in (50, 300, 12, 7, 13)] == [10, 10, 6, 7, 1]
+    assert [heads_for(width) for width in (50, 300, 40, 12, 13)] == [5, 10, 4, 1, 1]
