@@ -13,7 +13,7 @@ SCALE = 0.01
 
 def kernel_centres(count: int) -> list[float]:
     """1, which is the exact match, then the middles of `count` - 1 equal parts of [-1, 1], from the top."""
-    step = 2 / (count - 1)
+    step = 2 / max(1, count - 1)
     return [1.0, *(1 - step / 2 - step * number for number in range(count - 1))]
 
 

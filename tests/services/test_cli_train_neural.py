@@ -94,7 +94,7 @@ def test_words_for_people(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    changed = options | {"objective": "hinge", "learning-rate": "0.01"}
+    changed = options | {"objective": "hinge", "learning-rate": "0.01", "set": "bins=11"}
     monkeypatch.setattr(sys, "argv", ["skerry", *arguments(changed, "--quiet", name="drmm")])
     main()
     printed = capsys.readouterr()
@@ -113,6 +113,9 @@ def test_words_for_people(
         ("questions", "3", "one step needs 4"),
         ("hard", "30", "0 usable questions"),
         ("hard", "0", "--hard"),
+        ("set", "kernels", "OPTION=VALUE"),
+        ("set", "bins=3", "it has kernels"),
+        ("set", "kernels=none", "whole number"),
         ("epochs", "0", "--epochs"),
         ("query-terms", "0", "--query-terms"),
         ("learning-rate", "0", "--learning-rate"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -16,6 +16,18 @@ from skerry.services.cli.train.ranker_questions import (
     show,
     split_questions,
 )
+
+
+def _sizes(context: click.Context, option: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    """`kernels=21`: a name and its value."""
+    sizes = {}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{value!r} is not of the form OPTION=VALUE, such as kernels=21.")
+        sizes[name.strip()] = text
+    return sizes
+
 
 _OPTIONS: tuple[Callable[[Callable[..., None]], Callable[..., None]], ...] = (
     click.option("--corpus", "index_folder", required=True, type=click.Path(path_type=Path), help="Index."),
@@ -85,6 +97,14 @@ _OPTIONS: tuple[Callable[[Callable[..., None]], Callable[..., None]], ...] = (
         type=click.IntRange(1, 4096),
         help="Words of a passage.",
     ),
+    click.option(
+        "--set",
+        "sizes",
+        multiple=True,
+        metavar="OPTION=VALUE",
+        callback=_sizes,
+        help="A size of the model's own (repeatable): kernels=21, cascade=0.5,1.",
+    ),
     click.option("--seed", default=0, show_default=True, help="Of all that is drawn."),
     click.option("--quiet", is_flag=True, help="No progress."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
@@ -112,6 +132,7 @@ def neural_ranker(name: str) -> click.Command:
         patience: int,
         query_terms: int,
         document_terms: int,
+        sizes: dict[str, str],
         seed: int,
         quiet: bool,
         as_json: bool,
@@ -121,6 +142,7 @@ def neural_ranker(name: str) -> click.Command:
         from skerry.core.files import write_atomically
         from skerry.core.models.store import ModelStore
         from skerry.core.progress import default_progress
+        from skerry.ranking.neural.options import model_options
         from skerry.ranking.training.examples import mine
         from skerry.ranking.training.neural import NeuralTrainer
         from skerry.ranking.training.neural_settings import Settings
@@ -132,6 +154,7 @@ def neural_ranker(name: str) -> click.Command:
         settings = Settings(
             model=name,
             objective=objective,
+            options=model_options(name, sizes),
             query_terms=query_terms,
             document_terms=document_terms,
             learning_rate=learning_rate,

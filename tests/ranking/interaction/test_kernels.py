@@ -12,6 +12,7 @@ from skerry.ranking.interaction.kernels import KernelBank, kernel_centres, knrm_
 
 def test_centres_are_those_of_the_paper() -> None:
     assert kernel_centres(11) == pytest.approx([1, 0.9, 0.7, 0.5, 0.3, 0.1, -0.1, -0.3, -0.5, -0.7, -0.9])
+    assert kernel_centres(1) == [1.0]
 
 
 def test_by_hand() -> None:
