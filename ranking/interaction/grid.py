@@ -25,6 +25,9 @@ class Grid(nn.Module):
     def forward(self, matrices: Tensor, mask: Tensor) -> Tensor:
         """(n, channels, Q, D) to (n, filters, Q, D), both zero outside the bool mask (n, Q, D)."""
         kept = mask.unsqueeze(1)
-        padded = functional.pad(matrices * kept, self._around)
-        convolved: Tensor = self.convolution(padded)
-        return convolved * kept
+        return self.bare(matrices * kept) * kept
+
+    def bare(self, matrices: Tensor) -> Tensor:
+        """The same of matrices that are zero at padding already; what comes out may have anything there."""
+        convolved: Tensor = self.convolution(functional.pad(matrices, self._around))
+        return convolved

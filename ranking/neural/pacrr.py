@@ -56,7 +56,7 @@ class Pacrr(NeuralModel):
     def forward(self, batch: Batch) -> Tensor:
         mask, similarity = batch.pair_mask, word_similarity(batch)
         square = similarity.unsqueeze(1)
-        grams = [similarity, *(grid(square, mask).amax(1) for grid in self.grids)]
+        grams = [similarity, *(grid.bare(square).max(1).values for grid in self.grids)]
         context = self._contexts(batch).unsqueeze(1).expand_as(similarity) if self._context else None
         features = []
         for share in self._cascade:
