@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -56,7 +57,8 @@ class Pacrr(NeuralModel):
     def forward(self, batch: Batch) -> Tensor:
         mask, similarity = batch.pair_mask, word_similarity(batch)
         square = similarity.unsqueeze(1)
-        grams = [similarity, *(grid.bare(square).max(1).values for grid in self.grids)]
+        grids = cast("Iterable[Grid]", self.grids)
+        grams = [similarity, *(grid.bare(square).max(1).values for grid in grids)]
         context = self._contexts(batch).unsqueeze(1).expand_as(similarity) if self._context else None
         features = []
         for share in self._cascade:
