@@ -101,6 +101,12 @@ class TrainableEncoder:
             raise InvalidInput(f"A text cannot be encoded: {error}.", hint="Pass valid Unicode.") from error
         return [np.array(encoding.ids, np.int32) for encoding in encodings]
 
+    @torch.no_grad()
+    def weaken(self, strength: float) -> None:
+        """Keep the share `strength` of what the factors add to the weights."""
+        for factor in self.factors[1::2]:  # A and B take turns
+            factor.mul_(strength)
+
     def step(self) -> AbstractContextManager[None]:
         """Within it, the updated weights are formed once, however many calls of `pooled` there are."""
         return parametrize.cached()

@@ -29,6 +29,9 @@ class Settings:
         kl_weight: of the divergence from the whole model's scores, beside InfoNCE.
         anchor: of the divergence of the whole model's scores from the untrained one's.
         similarity_weight: of the loss of graded similarities.
+        strength: the share of the learnt change of the weights that is kept, above 0 to 1. Weights between
+            the untrained and the trained ones find more than either, on what was trained on and elsewhere
+            (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
         distil_every: one step in so many holds the model to the untrained one, where there are other texts.
         similarity_every: one step in so many learns graded similarities, where there are any.
         texts: of other domains, in a distillation step.
@@ -38,7 +41,7 @@ class Settings:
         checkpoint_every: steps between two checkpoints.
 
     Raises:
-        InvalidInput: other kinds of steps so often that none is left for questions.
+        InvalidInput: other kinds of steps so often that none is left for questions, or no such strength.
     """
 
     loss: str = "cross_depth"
@@ -65,6 +68,7 @@ class Settings:
     kl_weight: float = 1.0
     anchor: float = 0.06
     similarity_weight: float = 0.1
+    strength: float = 0.75
     distil_every: int = 5
     similarity_every: int = 9
     texts: int = 32
@@ -75,6 +79,10 @@ class Settings:
     checkpoint_every: int = 50
 
     def __post_init__(self) -> None:
+        if not 0 < self.strength <= 1:
+            raise InvalidInput(
+                f"The strength is {self.strength}; it is a share.", hint="Choose one above 0, 1 at most."
+            )
         if min(self.distil_every, self.similarity_every) < _LEAST_EVERY:
             raise InvalidInput(
                 f"Distillation every {self.distil_every} steps and similarity every {self.similarity_every} "

@@ -142,6 +142,7 @@ class EmbeddingTrainer:
             keep_every=settings.checkpoint_every,
             progress=progress,
         )
+        self._encoder.weaken(settings.strength)
 
     def _start(
         self,

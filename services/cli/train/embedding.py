@@ -108,6 +108,13 @@ def _sources(
     help="At its peak.",
 )
 @click.option(
+    "--strength",
+    default=0.75,
+    show_default=True,
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Share of the learnt change of the weights that is kept.",
+)
+@click.option(
     "--passages", default=32, show_default=True, type=click.IntRange(2), help="Passages of a batch."
 )
 @click.option("--each", default=4, show_default=True, type=click.IntRange(1), help="Questions a passage.")
@@ -132,6 +139,7 @@ def embedding(
     pairs: tuple[tuple[int, int], ...],
     ranks: tuple[int, ...],
     learning_rate: float,
+    strength: float,
     passages: int,
     each: int,
     epochs: int,
@@ -170,6 +178,7 @@ def embedding(
         pairs=pairs,
         ranks=ranks,
         learning_rate=learning_rate,
+        strength=strength,
         passages=passages,
         each=each,
         steps=steps,

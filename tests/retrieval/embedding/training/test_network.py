@@ -123,3 +123,21 @@ def test_what_cannot_be_trained(small: Callable[[str], Model], tmp_path: Path) -
         TrainableEncoder(small("roberta-prelayernorm"), (4,), 0)
     with pytest.raises(IndexCorrupt, match=str(tmp_path)):
         TrainableEncoder(dataclasses.replace(small("bert"), folder=tmp_path), (4,), 0)
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_a_share_of_the_change_is_kept(small: Callable[[str], Model], strength: float) -> None:
+    encoder = TrainableEncoder(small("bert"), (3,), 0)
+    with torch.no_grad():
+        for factor in encoder.factors:
+            factor.normal_(generator=torch.Generator().manual_seed(4))
+    before = encoder.state()
+    added = {
+        name.removesuffix("_b"): before[name] @ before[name[:-1] + "a"]
+        for name in before
+        if name.endswith("low_rank_b")
+    }
+    encoder.weaken(strength)
+    after = encoder.state()
+    for name, whole in added.items():
+        torch.testing.assert_close(after[name + "_b"] @ after[name + "_a"], strength * whole)

@@ -182,6 +182,8 @@ def test_another_runs_checkpoint_is_refused(
         ({"pairs": ((1, 33),)}, "1x33"),
         ({"ranks": (1, 2)}, "2 ranks for the 4 layers"),
         ({"loss": "2dmse", "pairs": ((4, 32),)}, "at least two layers"),
+        ({"strength": 0.0}, "strength is 0.0"),
+        ({"strength": 1.5}, "strength is 1.5"),
     ],
 )
 def test_settings_that_cannot_be(
