@@ -104,7 +104,9 @@ def test_what_was_learnt_from_questions_lies_beside_it(
         np.testing.assert_array_equal(found.bias, bias)
         np.testing.assert_allclose(found.asked, asked, rtol=1e-3)
         assert found.strength == 0.75
-    save_with_asking(tmp_path / "again", base, Asking(weight[:, 1:], bias, asked, 1.0), tmp_path / "narrow")
+    save_with_asking(
+        tmp_path / "again", base, Asking(weight[:, 1:].copy(), bias, asked, 1.0), tmp_path / "narrow"
+    )
     with pytest.raises(IndexCorrupt, match=r"asking\.weight does not fit"):
         load_asking(tmp_path / "narrow", base)
 
