@@ -131,6 +131,10 @@ def test_client_gone_in_mid_stream_frees_the_generator(client: Client, server: A
         assert isinstance(list(client.generate(short))[-1], Completed)
         # 400 tokens would take far longer than what is left of one step and a short answer.
         assert time.monotonic() - began < 15
+    # The line is written once the cancelled call's own thread has come to its end.
+    until = time.monotonic() + 30
+    while '"code": "CANCELLED"' not in server.logged() and time.monotonic() < until:
+        time.sleep(0.05)
     assert '"code": "CANCELLED"' in server.logged()
 
 
