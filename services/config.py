@@ -97,12 +97,12 @@ class EmbeddingSettings:
     Attributes:
         model: catalogue name or folder.
         dtype: "auto", "bf16" or "fp32".
-        adapter: what is added to its weights: "shipped", "none" or a folder, as for the dense leg.
+        adapter: what is added to its weights: "none", "shipped" or a folder, as for the dense leg.
     """
 
     model: str = "all-MiniLM-L6-v2"
     dtype: str = "auto"
-    adapter: str = "shipped"
+    adapter: str = "none"
 
 
 @dataclass(frozen=True, slots=True)

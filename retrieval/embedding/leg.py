@@ -48,9 +48,9 @@ class DenseLeg:
         layers: after which of the encoder's layers the passages' vectors are taken, with commas where several
             are to be indexed side by side: "6", "3,6"; "all" is the whole encoder.
         dimensions: leading dimensions that are stored, or "all".
-        adapter: "shipped" puts the adapter that comes with Skerry on the model it was trained on (any other
-            model is left as it is), "none" leaves every model as it is, anything else is a folder that
-            `skerry train embedding` left.
+        adapter: "none" leaves every model as it is, "shipped" puts the adapter that comes with Skerry on the
+            model it was trained on (any other model is left as it is), anything else is a folder that `skerry
+            train embedding` left.
         storage: how a number of a vector is stored: "fp32", "fp16", "int8", or "auto": see
             `retrieval.embedding.choose`.
 
@@ -70,7 +70,7 @@ class DenseLeg:
         title: bool = True,
         layers: str | int = _ALL,
         dimensions: str | int = _ALL,
-        adapter: str = "shipped",
+        adapter: str = "none",
         storage: str = "auto",
     ) -> None:
         given: dict[str, Option] = {
