@@ -4,9 +4,9 @@ The composition is faiss's own: `RemapDimensionsTransform` (slice) and `Normaliz
 around an inner index of the prefix, and `IndexRefine` over it with the stored vectors.
 
 How wide the prefix must be is the model's matter. Of all-MiniLM-L6-v2 over 25,289 passages
-(`benchmarks/elastic/funnel.py`), a graph over 192 of 384 dimensions and a shortlist of 100 finds .990 of the ten
-nearest with a thirteenth of a flat search's multiply-adds, and over 96, .899 with a thirtieth; with Skerry's
-adapter, whose strongest dimensions come first, .992 with a thirty-sixth over 96.
+(`benchmarks/elastic/funnel.py`), a graph over 192 of 384 dimensions and a shortlist of 100 finds .990 of the
+ten nearest with a thirteenth of a flat search's multiply-adds, and over 96, .899 with a thirtieth; with
+Skerry's adapter, whose strongest dimensions come first, .992 with a thirty-sixth over 96.
 """
 
 from __future__ import annotations
