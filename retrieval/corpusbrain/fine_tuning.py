@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -136,11 +137,15 @@ class FineTuning:
     def _by_title(self, held: Sequence[Pair], memory: PageMemory) -> float:
         if not held:
             return 0.0
-        tokenizer = TitleTokenizer.load(self._base.folder)
-        writer = SmallTitleModel(load_network(self._network, self._base), tokenizer)
-        model = RecallingTitleModel(writer, memory, self._tree, CorpusBrainOptions.of({}).memory_share)
+        share = CorpusBrainOptions.of({}).memory_share
+        model = RecallingTitleModel(self._writer, memory, self._tree, share)
         lists = search(model, self._tree, [pair.source for pair in held], _BEAMS)
         return _r_precision(held, [[one.page for one in found] for found in lists])
+
+    @cached_property
+    def _writer(self) -> SmallTitleModel:
+        network = load_network(self._network, self._base)
+        return SmallTitleModel(network, TitleTokenizer.load(self._base.folder))
 
 
 def _encoded(encoder: SentenceEncoder, pairs: Sequence[Pair], progress: Progress) -> NDArray[np.float32]:

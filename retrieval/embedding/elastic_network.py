@@ -30,7 +30,6 @@ class ElasticNetwork:
     Attributes:
         width: numbers of a state.
         layers: transformer layers; the states after layer n are transformers' `hidden_states[n]`.
-        has_embeddings: whether `states` gives those of layer 0 as well, what the embedding layer gives.
     """
 
     def __init__(self, network: Any, name: str) -> None:
@@ -39,8 +38,7 @@ class ElasticNetwork:
         self.layers: int = network.config.num_hidden_layers
         self._depths: dict[int, Any] = {self.layers: network}
         self._called = threading.local()
-        self.has_embeddings = network.config.model_type in POST_NORM
-        if self.has_embeddings:
+        if network.config.model_type in POST_NORM:
             network.embeddings.register_forward_hook(self._keeper(0))
             for number, layer in enumerate(network.encoder.layer, start=1):
                 layer.register_forward_hook(self._keeper(number))
@@ -63,9 +61,9 @@ class ElasticNetwork:
         return layers
 
     def states(self, ids: Tensor, mask: Tensor, layers: Sequence[int]) -> list[Tensor]:
-        """The states after each of `layers` (checked, one above 0), each of shape (batch, length, width).
+        """The states after each of `layers`, each of shape (batch, length, width).
 
-        Runs once, as deep as the deepest of them.
+        Layers are checked, and one is above 0; 0 is the embedding layer. Runs once, as deep as the deepest.
 
         Args:
             ids, mask: int64 of shape (batch, length).

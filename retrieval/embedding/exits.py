@@ -81,7 +81,7 @@ class Exits(nn.Module):
             mask: 1 for real tokens, (batch, length).
         """
         words = words.float()
-        padding = (mask.float() - 1.0) * -_NEVER
+        padding = (1.0 - mask.float()) * _NEVER
         pooled = []
         for layer, state in zip(layers, states, strict=True):
             state = state.float()

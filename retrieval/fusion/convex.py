@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skerry.retrieval.fusion.base import Fused, LegList, ranked, union
 
@@ -21,9 +22,13 @@ def convex(legs: Sequence[LegList]) -> Fused:
     for leg, place in zip(legs, places, strict=True):
         part = np.zeros(len(every))
         if len(place) and total > 0:
-            scores = leg.scores.astype(np.float64)
-            low, high = scores.min(), scores.max()
-            stretched = (scores - low) / (high - low) if high > low else np.ones(len(scores))
-            part[place] = leg.weight / total * stretched
+            part[place] = leg.weight / total * stretched(leg.scores)
         parts.append(part)
     return ranked(every, parts)
+
+
+def stretched(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """One leg's scores from 0 to 1, of the same shape, at least one; all 1 where they are all equal."""
+    wide = scores.astype(np.float64)
+    low, high = wide.min(), wide.max()
+    return (wide - low) / (high - low) if high > low else np.ones(len(wide))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skerry.core.files import atomic_writer, naming_full_disk
 from skerry.core.models.store import Model
 from skerry.retrieval.corpus.store import PassageStore
-from skerry.retrieval.embedding.encoder import SentenceEncoder
+from skerry.retrieval.embedding.loading import load_encoder
 from skerry.retrieval.embedding.passage_text import passage_text
 
 _FILE = "vectors.npy"
@@ -23,7 +23,7 @@ def encode_shard(
     passages: PassageStore, start: int, stop: int, out: Path, model: Model, threads: int
 ) -> None:
     """Write the vectors of passages [start, stop) to the folder `out`: float16 (stop - start, width)."""
-    encoder = SentenceEncoder(model, threads=threads)
+    encoder = load_encoder(model, None, "auto", threads)
     vectors = np.empty((stop - start, encoder.dimensions), np.float16)
     for low in range(start, stop, _ENCODE_ROWS):
         high = min(low + _ENCODE_ROWS, stop)

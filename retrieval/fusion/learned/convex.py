@@ -12,7 +12,7 @@ from skerry.core.errors import InvalidInput
 from skerry.retrieval.fusion.base import Fused, LegList
 from skerry.retrieval.fusion.convex import convex
 from skerry.retrieval.fusion.learned.base import Judged
-from skerry.retrieval.fusion.learned.features import stretched
+from skerry.retrieval.fusion.learned.features import stretched_columns
 
 _GRID = np.linspace(0.0, 1.0, 21)
 _ROUNDS = 3
@@ -65,7 +65,7 @@ def learn_convex(judged: Sequence[Judged], legs: Sequence[str]) -> LearnedConvex
 
 def _split(question: Judged, legs: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Stretched scores of the relevant passages and of the others."""
-    ordinals, columns = stretched(question.lists, legs)
+    ordinals, columns = stretched_columns(question.lists, legs)
     relevant = np.isin(ordinals, list(question.relevant))
     return columns[relevant], columns[~relevant]
 

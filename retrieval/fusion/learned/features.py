@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skerry.retrieval.fusion.base import LegList, union
+from skerry.retrieval.fusion.convex import stretched
 
 OF_A_LEG = ("stretched", "reciprocal_rank", "score", "lead")
 
 
-def stretched(
+def stretched_columns(
     lists: Mapping[str, LegList], legs: Sequence[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The passages of all lists, ascending, and each leg's scores of them stretched to [0, 1].
@@ -27,9 +28,7 @@ def stretched(
     columns = np.zeros((len(every), len(legs)))
     for column, (leg, place) in enumerate(zip(legs, places, strict=True)):
         if len(place):
-            scores = lists[leg].scores.astype(np.float64)
-            low, high = scores.min(), scores.max()
-            columns[place, column] = (scores - low) / (high - low) if high > low else 1.0
+            columns[place, column] = stretched(lists[leg].scores)
     return every, columns
 
 
@@ -38,23 +37,22 @@ def features(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The passages of all lists, ascending, and `OF_A_LEG` of every leg, then how many legs found it.
 
-    `stretched` is as in the function of that name. `score` is the leg's own, its least one where it did not
+    `stretched` is as in `stretched_columns`. `score` is the leg's own, its least one where it did not
     find the passage. `lead` is by how much the leg's first score is above its second, the same for all
     passages. Legs without a list have zeros.
 
     Returns:
         Ordinals int64 (n,), and float64 (n, 4 legs + 1).
     """
-    every, first = stretched(lists, legs)
+    every, places = union([lists[leg] for leg in legs])
     columns = np.zeros((len(every), len(OF_A_LEG) * len(legs) + 1))
-    for number, leg in enumerate(legs):
-        ordinals, scores = lists[leg].ordinals, lists[leg].scores.astype(np.float64)
-        if not len(ordinals):
+    for number, (leg, place) in enumerate(zip(legs, places, strict=True)):
+        if not len(place):
             continue
-        place = np.searchsorted(every, ordinals)
+        scores = lists[leg].scores.astype(np.float64)
         low = len(OF_A_LEG) * number
-        columns[:, low] = first[:, number]
-        columns[place, low + 1] = 1.0 / np.arange(1, len(ordinals) + 1)
+        columns[place, low] = stretched(lists[leg].scores)
+        columns[place, low + 1] = 1.0 / np.arange(1, len(place) + 1)
         columns[:, low + 2] = scores.min()
         columns[place, low + 2] = scores
         columns[:, low + 3] = scores[0] - scores[1] if len(scores) > 1 else 0.0

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from skerry.services.cli.train.record import keep_record
+
 _TESTED = 500
 _CHOOSING = 2000
 
@@ -69,7 +71,6 @@ def corpusbrain(
     from dataclasses import asdict
 
     from skerry.core.errors import InvalidInput
-    from skerry.core.files import write_atomically
     from skerry.core.models.store import ModelStore
     from skerry.core.progress import default_progress
     from skerry.evaluation.gold import read_gold
@@ -97,7 +98,7 @@ def corpusbrain(
             default_progress(quiet),
         )
     record = asdict(result) | {"settings": asdict(settings)}
-    write_atomically(out / "training.json", json.dumps(record, indent=2, sort_keys=True).encode() + b"\n")
+    keep_record(out, record)
     if as_json:
         click.echo(json.dumps(record))
         return

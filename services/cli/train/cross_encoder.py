@@ -8,13 +8,9 @@ from pathlib import Path
 
 import click
 
-from skerry.services.cli.train.ranker_questions import (
-    HELD_OUT_DEPTH,
-    MINED,
-    leg_names,
-    show,
-    split_questions,
-)
+from skerry.services.cli.legs import leg_names
+from skerry.services.cli.train.ranker_questions import HELD_OUT_DEPTH, MINED, show, split_questions
+from skerry.services.cli.train.record import keep_record
 
 
 @click.command("cross-encoder")
@@ -68,7 +64,6 @@ def cross_encoder(
     """
     from dataclasses import asdict
 
-    from skerry.core.files import write_atomically
     from skerry.core.models.store import ModelStore
     from skerry.core.progress import default_progress
     from skerry.ranking.training.cross_encoder import CrossEncoderTrainer, Settings
@@ -89,7 +84,7 @@ def cross_encoder(
                 list(mine(testing, pipeline, names, HELD_OUT_DEPTH, progress)), HELD_OUT_DEPTH, progress
             )
     record = {"questions": len(training), "settings": asdict(settings), "scores": asdict(scores)}
-    write_atomically(out / "training.json", json.dumps(record, indent=2, sort_keys=True).encode() + b"\n")
+    keep_record(out, record)
     if as_json:
         click.echo(json.dumps(record))
         return

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from skerry.services.cli.train.known_questions import known_questions
+from skerry.services.cli.train.record import keep_record
+
 if TYPE_CHECKING:
     from skerry.core.progress import Progress
     from skerry.ranking.training.examples import Question
@@ -157,12 +160,8 @@ def embedding(
     import random
     from dataclasses import asdict
 
-    from skerry.core.errors import InvalidInput
-    from skerry.core.files import write_atomically
     from skerry.core.models.store import ModelStore
     from skerry.core.progress import default_progress
-    from skerry.evaluation.gold import read_gold
-    from skerry.evaluation.ranking_questions import ranking_questions
     from skerry.ranking.training.examples import split_by_page
     from skerry.retrieval.embedding.training.held_out import candidates
     from skerry.retrieval.embedding.training.settings import Settings
@@ -189,13 +188,7 @@ def embedding(
     texts = [text for source in sources for text in read_texts(*source, seed, progress)]
     with Index.open(index_folder, models=store) as index:
         trainer = EmbeddingTrainer(store.resolve(base), index.passages, out, settings)
-        known = ranking_questions(read_gold(gold), index.passages)
-        if not known:
-            raise InvalidInput(
-                f"{gold} has no question whose evidence is in the index {index_folder}.",
-                hint="Give the gold file of this corpus.",
-            )
-        training, testing = split_by_page(known, held_out, seed)
+        training, testing = split_by_page(known_questions(gold, index), held_out, seed)
         testing = random.Random(seed).sample(testing, min(_HELD_OUT, len(testing)))
         examples, held = _examples([training, testing], index, progress)
         searched = candidates(held, len(index.passages), _OTHERS, seed)
@@ -215,7 +208,7 @@ def embedding(
             "after": [asdict(scores) for scores in after],
         },
     }
-    write_atomically(out / "training.json", json.dumps(record, indent=2, sort_keys=True).encode() + b"\n")
+    keep_record(out, record)
     if as_json:
         click.echo(json.dumps(record))
     else:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skerry.services.cli.train.known_questions import known_questions
+
 if TYPE_CHECKING:
     from skerry.core.progress import Progress
     from skerry.ranking.training.examples import Question
@@ -71,8 +73,6 @@ def fusion(
 
     from skerry.core.errors import InvalidInput
     from skerry.core.progress import default_progress
-    from skerry.evaluation.gold import read_gold
-    from skerry.evaluation.ranking_questions import ranking_questions
     from skerry.retrieval.fusion import FUSIONS
     from skerry.retrieval.fusion.learned import save_learned
     from skerry.retrieval.fusion.learned.convex import learn_convex
@@ -89,12 +89,7 @@ def fusion(
                 f"There is nothing to fuse: the leg is {', '.join(names)}.",
                 hint="Name several legs, or build the index with several.",
             )
-        known = ranking_questions(read_gold(gold), index.passages)
-        if not known:
-            raise InvalidInput(
-                f"{gold} has no question whose evidence is in the index {index_folder}.",
-                hint="Give the gold file of this corpus.",
-            )
+        known = known_questions(gold, index)
         drawn = random.Random(seed).sample(known, min(questions, len(known)))
         judged = _judged(index, drawn, names, depth, progress)
     learners: dict[str, Learn] = {

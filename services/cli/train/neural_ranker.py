@@ -9,13 +9,9 @@ from pathlib import Path
 
 import click
 
-from skerry.services.cli.train.ranker_questions import (
-    HELD_OUT_DEPTH,
-    MINED,
-    leg_names,
-    show,
-    split_questions,
-)
+from skerry.services.cli.legs import leg_names
+from skerry.services.cli.train.ranker_questions import HELD_OUT_DEPTH, MINED, show, split_questions
+from skerry.services.cli.train.record import keep_record
 
 
 def _sizes(context: click.Context, option: click.Parameter, values: Sequence[str]) -> dict[str, str]:
@@ -139,7 +135,6 @@ def neural_ranker(name: str) -> click.Command:
     ) -> None:
         from dataclasses import asdict
 
-        from skerry.core.files import write_atomically
         from skerry.core.models.store import ModelStore
         from skerry.core.progress import default_progress
         from skerry.ranking.neural.options import model_options
@@ -180,7 +175,7 @@ def neural_ranker(name: str) -> click.Command:
             "curve": [asdict(look) for look in trainer.curve],
             "scores": asdict(scores),
         }
-        write_atomically(out / "training.json", json.dumps(record, indent=2, sort_keys=True).encode() + b"\n")
+        keep_record(out, record)
         if as_json:
             click.echo(json.dumps(record))
             return

@@ -46,11 +46,6 @@ def split_questions(
     return training, testing
 
 
-def leg_names(legs: str) -> list[str]:
-    """Names with commas."""
-    return [name.strip() for name in legs.split(",") if name.strip()]
-
-
 def show(scores: Scores) -> None:
     """Print how good the ranker is."""
     click.echo(

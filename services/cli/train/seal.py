@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from skerry.services.cli.train.record import keep_record
+
 if TYPE_CHECKING:
     from skerry.retrieval.corpus.store import PassageStore
 
@@ -99,7 +101,6 @@ def seal(
     from dataclasses import asdict
 
     from skerry.core.errors import InvalidInput
-    from skerry.core.files import write_atomically
     from skerry.core.models.store import ModelStore
     from skerry.core.progress import default_progress
     from skerry.evaluation.gold import read_gold
@@ -144,7 +145,7 @@ def seal(
         "settings": asdict(settings),
         "held_out": {"questions": len(held), "loss_before": before, "loss_after": after},
     }
-    write_atomically(out / "training.json", json.dumps(record, indent=2, sort_keys=True).encode() + b"\n")
+    keep_record(out, record)
     if as_json:
         click.echo(json.dumps(record))
         return
