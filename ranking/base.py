@@ -15,11 +15,18 @@ from skerry.core.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A text to be ranked. `first_stage_score` is the fused retrieval score, 0 where there is none."""
+    """A text to be ranked.
+
+    Attributes:
+        first_stage_score: the fused retrieval score, 0 where there is none.
+        first_stage_rank: its place in the first stage's list, from 0, where the candidates are a part of that
+            list; None goes by its score among the candidates of the request.
+    """
 
     title: str
     text: str
     first_stage_score: float = 0.0
+    first_stage_rank: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +42,13 @@ class RankScores:
     """Scores in the candidates' order, float32 of shape (n,).
 
     `raw` is the model's own scale; `calibrated` is the probability in [0, 1] that the candidate answers the
-    query, from a calibration fitted on held-out questions.
+    query, from a calibration fitted on held-out questions. `first_stage` is the part of `raw` that the first
+    stage's order gave, None where the ranker does not say.
     """
 
     raw: NDArray[np.float32]
     calibrated: NDArray[np.float32]
+    first_stage: NDArray[np.float32] | None = None
 
 
 class Ranker(Protocol):

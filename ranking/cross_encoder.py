@@ -14,7 +14,7 @@ from skerry.core.models import low_rank
 from skerry.core.models.store import ModelStore
 from skerry.ranking import adapter
 from skerry.ranking.base import RankRequest, RankScores
-from skerry.ranking.interpolation import rank_prior
+from skerry.ranking.interpolation import candidates_prior
 from skerry.ranking.pair_network import PairTokenizer, batches, load_network, passage_text
 
 SHIPPED = Path(__file__).parent / "weights" / "cross-encoder"
@@ -71,9 +71,9 @@ class CrossEncoder:
         logits = self._logits(self._pairs(requests), deadline)
         scores, start = [], 0
         for request in requests:
-            prior = rank_prior([candidate.first_stage_score for candidate in request.candidates])
-            part = logits[start : start + len(prior)] + np.float32(self._first_stage_weight) * prior
-            scores.append(RankScores(part, self._calibration.probabilities(part)))
+            order = np.float32(self._first_stage_weight) * candidates_prior(request.candidates)
+            part = logits[start : start + len(order)] + order
+            scores.append(RankScores(part, self._calibration.probabilities(part), order))
             start += len(part)
         return scores
 

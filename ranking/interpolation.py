@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
+
+from skerry.ranking.base import Candidate
 
 _FLATTENING = 60.0
 """As in reciprocal rank fusion: the first ranks differ little."""
@@ -22,9 +23,30 @@ def rank_prior(first_stage: ArrayLike) -> NDArray[np.float32]:
     Args:
         first_stage: scores of one query's candidates, shape (n,). All equal, they give no preference.
     """
-    scores = np.asarray(first_stage, np.float64)
-    rank = len(scores) - np.searchsorted(np.sort(scores), scores, side="right")
-    return (-np.log1p(rank / _FLATTENING)).astype(np.float32)
+    return _of_ranks(_ranks(np.asarray(first_stage, np.float64)))
+
+
+def candidates_prior(candidates: Sequence[Candidate]) -> NDArray[np.float32]:
+    """The same of candidates, shape (n,): a part of a list is given what it would be in the whole of it."""
+    return _of_ranks(first_stage_ranks(candidates))
+
+
+def first_stage_ranks(candidates: Sequence[Candidate]) -> NDArray[np.int64]:
+    """The candidates' places in the first stage's list, from 0, equal scores sharing one, shape (n,)."""
+    ranks = _ranks(np.array([candidate.first_stage_score for candidate in candidates], np.float64))
+    for place, candidate in enumerate(candidates):
+        if candidate.first_stage_rank is not None:
+            ranks[place] = candidate.first_stage_rank
+    return ranks
+
+
+def _ranks(scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    above = np.searchsorted(np.sort(scores), scores, side="right")
+    return (len(scores) - above).astype(np.int64)
+
+
+def _of_ranks(ranks: NDArray[np.int64]) -> NDArray[np.float32]:
+    return (-np.log1p(ranks / _FLATTENING)).astype(np.float32)
 
 
 def fit_weight(
@@ -37,6 +59,8 @@ def fit_weight(
     Maximum likelihood of softmax(a * score + b * prior), w = b / a; questions without a relevant candidate
     tell nothing. 0 where the ranker's score itself is of no use (a <= 0) or nothing can be learnt.
     """
+    import torch
+
     lists = [
         (torch.from_numpy(s), torch.from_numpy(p), torch.from_numpy(r))
         for s, p, r in zip(scores, priors, relevant, strict=True)

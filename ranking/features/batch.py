@@ -37,7 +37,7 @@ class Batch:
         document_ids, document_mask: int64 and bool (n, D).
         document_vectors: float32 (n, D, width).
         exact: bool (n, Q, D): document word j is query word i.
-        prior: float32 (n,), the first stage's order as `interpolation.rank_prior` has it.
+        prior: float32 (n,), the first stage's order as `interpolation.candidates_prior` has it.
     """
 
     owner: Tensor

@@ -17,7 +17,7 @@ from skerry.ranking.features.batch import Batch, Fields
 from skerry.ranking.features.idf import Idf
 from skerry.ranking.features.vectors import PAD, WordVectors
 from skerry.ranking.features.words import first_words
-from skerry.ranking.interpolation import rank_prior
+from skerry.ranking.interpolation import candidates_prior
 from skerry.ranking.pair_network import passage_text
 
 _BATCH_TERMS = 16_384
@@ -66,7 +66,7 @@ class Featuriser:
             DeadlineExceeded, Cancelled: between candidates.
         """
         counts = [len(request.candidates) for request in requests]
-        priors = [rank_prior([c.first_stage_score for c in request.candidates]) for request in requests]
+        priors = [candidates_prior(request.candidates) for request in requests]
         return Encoded(
             [self.query(request.query) for request in requests],
             list(self._documents(requests, deadline)),

@@ -68,13 +68,13 @@ class NeuralRanker:
                 deadline.check("ranking passages")
                 raw[rows] = (self._model(batch) + self._first_stage_weight * batch.prior).numpy()
         calibrated = self._calibration.probabilities(raw)
-        ends = np.cumsum([len(request.candidates) for request in requests])
-        return [
-            RankScores(
-                raw[end - len(request.candidates) : end], calibrated[end - len(request.candidates) : end]
-            )
-            for request, end in zip(requests, ends, strict=True)
-        ]
+        order = np.float32(self._first_stage_weight) * encoded.prior
+        scores, start = [], 0
+        for request in requests:
+            own = slice(start, start + len(request.candidates))
+            scores.append(RankScores(raw[own], calibrated[own], order[own]))
+            start = own.stop
+        return scores
 
 
 def _shipped(name: str) -> Path:

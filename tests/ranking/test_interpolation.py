@@ -13,7 +13,7 @@ from skerry.core.deadline import Deadline
 from skerry.core.models.store import ModelStore
 from skerry.ranking.base import Candidate, RankRequest
 from skerry.ranking.cross_encoder import CrossEncoder
-from skerry.ranking.interpolation import fit_weight, rank_prior
+from skerry.ranking.interpolation import candidates_prior, first_stage_ranks, fit_weight, rank_prior
 
 
 def test_by_hand() -> None:
@@ -32,6 +32,19 @@ def test_equal_scores_share_a_rank() -> None:
 def test_the_scale_does_not_matter() -> None:
     scores = np.random.default_rng(0).normal(size=30)
     assert (rank_prior(scores) == rank_prior(1000 * scores + 7)).all()
+
+
+def test_a_part_of_a_list_has_the_whole_list_s_order() -> None:
+    rng = np.random.default_rng(3)
+    whole = tuple(Candidate("", "", float(score)) for score in rng.integers(0, 12, 30))
+    ranks = first_stage_ranks(whole)
+    assert ranks.tolist() == [
+        sum(other.first_stage_score > one.first_stage_score for other in whole) for one in whole
+    ]
+    known = [replace(one, first_stage_rank=int(rank)) for one, rank in zip(whole, ranks, strict=True)]
+    assert (candidates_prior(known[7:19]) == candidates_prior(whole)[7:19]).all()
+    assert (candidates_prior(whole) == rank_prior([one.first_stage_score for one in whole])).all()
+    assert candidates_prior([]).shape == (0,)
 
 
 def test_a_weight_is_recovered() -> None:
@@ -72,3 +85,4 @@ def test_the_ranker_weighs_the_first_stage_in(store: ModelStore, ranker_folder: 
     )
     prior = rank_prior([1.0, 3.0, 2.0])
     assert with_order.raw - without.raw == pytest.approx(2.0 * prior, abs=1e-5)
+    assert with_order.first_stage == pytest.approx(2.0 * prior, abs=1e-6)
