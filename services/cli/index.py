@@ -51,6 +51,12 @@ def index() -> None:
 )
 @click.option("--chunk-words", default=100, show_default=True, help="Words of a passage to aim at.")
 @click.option(
+    "--pack/--no-pack",
+    default=True,
+    show_default=True,
+    help="Neighbouring short paragraphs in one passage, or each its own.",
+)
+@click.option(
     "--engine", default="local", show_default=True, type=click.Choice(["local", "ray"]), help="Where it runs."
 )
 @click.option("--workers", type=int, help="Processes; as many as there are processors by default.")
@@ -73,6 +79,7 @@ def build(
     settings: tuple[str, ...],
     add: bool,
     chunk_words: int,
+    pack: bool,
     engine: str,
     workers: int | None,
     on_error: Literal["fail", "skip"],
@@ -110,7 +117,7 @@ def build(
         format=corpus_format,
         legs=names,
         parameters=parameters,
-        chunking=Chunking(words=chunk_words),
+        chunking=Chunking(chunk_words) if pack else Chunking(chunk_words, short=0.0),
         on_error=on_error,
         keep_versions=keep,
         force=force,

@@ -217,6 +217,13 @@ def test_a_corpus_that_needs_no_path(tmp_path: Path) -> None:
     assert "--corpus" in refused.stderr
 
 
+def test_short_paragraphs_are_packed_or_not(command: tuple[str, ...], tmp_path: Path) -> None:
+    for choice, passages in (("--pack", 40), ("--no-pack", 200)):
+        done = _skerry(*command, "--json", "--chunk-words", "1000", choice, "--out", str(tmp_path / choice))
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["corpus"]["passages"] == passages
+
+
 def test_dense(models: ModelStore, command: tuple[str, ...], tmp_path: Path) -> None:
     done = _skerry(*command, "--legs", "bm25,dense", SKERRY_MODELS=str(models.folder))
     assert done.returncode == 0, done.stderr
