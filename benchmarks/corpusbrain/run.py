@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from skerry.benchmarks.corpusbrain.language_model import language_model_rows
 from skerry.benchmarks.corpusbrain.pages import COLUMNS, about_pages, page_rows, systems
 from skerry.core.errors import InvalidInput
 from skerry.core.models.store import ModelStore
@@ -16,7 +17,12 @@ from skerry.retrieval.index.reader import Index
 
 
 def run(
-    indexes: Mapping[str, Path], questions: Sequence[Record], beams: int, title: str, progress: Progress
+    indexes: Mapping[str, Path],
+    questions: Sequence[Record],
+    beams: int,
+    adapters: Sequence[str],
+    title: str,
+    progress: Progress,
 ) -> ScoreTable:
     """Every leg, titles alone and fusions of the first index; of the others what is CorpusBrain's.
 
@@ -27,6 +33,8 @@ def run(
         indexes: by the name that stands before the rows.
         questions: KILT gold.
         beams: of CorpusBrain.
+        adapters: of the language models that name the first index's pages as well: "shipped", "none" or
+            folders that `skerry train seal` left.
         title: what was measured on what.
 
     Raises:
@@ -51,4 +59,6 @@ def run(
             if number:
                 asked = [one for one in asked if len(one.legs) == 1 and one.legs[0].name == LEG]
             rows += page_rows(index, asked, asked_of_all, progress)
+            if not number:
+                rows += language_model_rows(adapters, index.passages, asked_of_all, progress)
     return ScoreTable(f"{title}: {len(asked_of_all):,} questions", COLUMNS, rows)

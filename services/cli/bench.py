@@ -355,6 +355,13 @@ def elastic(
 @click.option("--limit", default=1_000, show_default=True, type=click.IntRange(1), help="Questions.")
 @click.option("--spread", is_flag=True, help="Questions spread evenly over the file, not its first ones.")
 @click.option("--beams", default=10, show_default=True, type=click.IntRange(1, 100), help="Hypotheses.")
+@click.option(
+    "--language-model",
+    "adapters",
+    multiple=True,
+    metavar="ADAPTER",
+    help="SmolLM2 names pages too, with this adapter (repeatable): shipped, none, or a folder of train seal.",
+)
 @_THREADS
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
 @_QUIET
@@ -365,6 +372,7 @@ def corpusbrain(
     limit: int,
     spread: bool,
     beams: int,
+    adapters: Sequence[str],
     threads: int | None,
     markdown: bool,
     quiet: bool,
@@ -390,7 +398,7 @@ def corpusbrain(
     indexes = {name: Path(folder) for name, _, folder in named}
     if len(indexes) < len(folders):
         raise click.UsageError("Indexes need names that differ: --index NAME=DIR.")
-    table = run(indexes, questions, beams, gold.name, default_progress(quiet))
+    table = run(indexes, questions, beams, adapters, gold.name, default_progress(quiet))
     if as_json:
         click.echo(json.dumps(table.json()))
     elif markdown:
