@@ -28,7 +28,7 @@ from skerry.ranking import adapter
 from skerry.ranking.objectives.listwise_softmax import listwise_softmax
 from skerry.ranking.pair_network import PairTokenizer, batches, load_network, passage_text
 from skerry.ranking.training.examples import Example, digest, draw_negatives
-from skerry.ranking.training.held_out import Scores, check_held_out, fit_held_out, relevance
+from skerry.ranking.training.held_out import Scores, fit, halves, relevance, scores_of
 from skerry.retrieval.corpus.store import PassageStore
 
 
@@ -122,9 +122,9 @@ class CrossEncoderTrainer:
             InvalidInput: fewer than two questions, or none whose evidence was found in the half that the
                 calibration is fitted on.
         """
-        check_held_out(held_out)
+        half = len(halves(held_out)[0])
         read, relevant = self._score_held_out(held_out, depth, progress)
-        fitted = fit_held_out(read, relevant, depth)
+        fitted = fit(read[:half], relevant[:half])
         config = adapter.AdapterConfig(
             base_model=self._base.lasting_name,
             base_weights_hash=self._base.weights_hash,
@@ -138,7 +138,7 @@ class CrossEncoderTrainer:
             self._out, config, low_rank.state(self._network.encoder), self._network.head.state_dict()
         )
         remove_checkpoint(self._out)
-        return fitted.scores
+        return scores_of(read[half:], relevant[half:], fitted, depth)
 
     def _draw(self, examples: Sequence[Example]) -> list[tuple[Example, list[int]]]:
         rng = random.Random(self._settings.seed)

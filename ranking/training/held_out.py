@@ -45,11 +45,14 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The first stage's weight beside the network's score, the calibration of their sum, and the scores."""
+    """The first stage's weight beside the network's score, and the calibration of their sum."""
 
     first_stage_weight: float
     calibration: PlattScaling
-    scores: Scores
+
+    def mixed(self, read: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """The network's scores of each question's candidates, in the first stage's order, and its weight."""
+        return [scores + np.float32(self.first_stage_weight) * _prior(scores) for scores in read]
 
 
 def check_held_out(held_out: Sequence[Example]) -> None:
@@ -68,39 +71,57 @@ def relevance(example: Example, depth: int) -> NDArray[np.bool_]:
     )
 
 
-def fit_held_out(
-    read: Sequence[NDArray[np.float32]], relevant: Sequence[NDArray[np.bool_]], depth: int
-) -> Fitted:
-    """Fit on the first half of the questions, score on the second.
+def halves(held_out: Sequence[Example]) -> tuple[Sequence[Example], Sequence[Example]]:
+    """Those that are fitted on, and those that are scored.
+
+    Raises:
+        InvalidInput: fewer than two questions.
+    """
+    check_held_out(held_out)
+    half = len(held_out) // 2
+    return held_out[:half], held_out[half:]
+
+
+def fit(read: Sequence[NDArray[np.float32]], relevant: Sequence[NDArray[np.bool_]]) -> Fitted:
+    """Fit the first stage's weight and the calibration.
 
     Args:
         read: the network's scores of each question's candidates, in the first stage's order.
         relevant: which of them are relevant.
-        depth: candidates a question, at most.
 
     Raises:
-        InvalidInput: none whose evidence was found in the half that the calibration is fitted on.
+        InvalidInput: no question whose evidence was found.
     """
-    half = len(read) // 2
-    priors = [rank_prior(-np.arange(len(scores))) for scores in read]
-    weight = fit_weight(read[:half], priors[:half], relevant[:half])
-    mixed = [scores + np.float32(weight) * prior for scores, prior in zip(read, priors, strict=True)]
-    fitted = calibration.fit(np.concatenate(mixed[:half]), np.concatenate(relevant[:half]))
-    probabilities = fitted.probabilities(np.concatenate(mixed[half:]))
-    truth = relevant[half:]
-    by_reading, by_both = _in_order(read[half:], truth), _in_order(mixed[half:], truth)
-    scores = Scores(
-        questions=len(truth),
+    weight = fit_weight(read, [_prior(scores) for scores in read], relevant)
+    mixed = Fitted(weight, PlattScaling(1.0, 0.0)).mixed(read)
+    return Fitted(weight, calibration.fit(np.concatenate(mixed), np.concatenate(relevant)))
+
+
+def scores_of(
+    read: Sequence[NDArray[np.float32]],
+    relevant: Sequence[NDArray[np.bool_]],
+    fitted: Fitted,
+    depth: int,
+) -> Scores:
+    """How good the ranker is on at least one question that nothing was fitted on; see `fit`."""
+    mixed = fitted.mixed(read)
+    probabilities = fitted.calibration.probabilities(np.concatenate(mixed))
+    by_reading, by_both = _in_order(read, relevant), _in_order(mixed, relevant)
+    return Scores(
+        questions=len(relevant),
         depth=depth,
-        first_hit_at_1=_hit(truth, 1),
-        first_hit_at_5=_hit(truth, 5),
+        first_hit_at_1=_hit(relevant, 1),
+        first_hit_at_5=_hit(relevant, 5),
         reading_hit_at_1=_hit(by_reading, 1),
         reading_hit_at_5=_hit(by_reading, 5),
         hit_at_1=_hit(by_both, 1),
         hit_at_5=_hit(by_both, 5),
-        calibration_error=calibration.expected_calibration_error(probabilities, np.concatenate(truth)),
+        calibration_error=calibration.expected_calibration_error(probabilities, np.concatenate(relevant)),
     )
-    return Fitted(weight, fitted, scores)
+
+
+def _prior(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    return rank_prior(-np.arange(len(scores)))
 
 
 def _in_order(

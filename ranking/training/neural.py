@@ -1,15 +1,17 @@
 """Training of the neural rankers: small models over frozen word vectors, stopped when they learn no more.
 
-Every few steps the model ranks one half of the held-out questions' candidates; the best of these weights are
-kept. The same half fits the first stage's weight and the calibration at the end, the other half is scored.
+Every few steps the model ranks the candidates of questions that it does not learn from; the best of these
+weights are kept. The same questions fit the first stage's weight and the calibration at the end.
 """
 
 from __future__ import annotations
 
 import copy
 import random
+from array import array
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +33,21 @@ from skerry.ranking.neural import files
 from skerry.ranking.neural.registry import MODELS
 from skerry.ranking.objectives import OBJECTIVES
 from skerry.ranking.training.examples import Example, digest, draw_mixed
-from skerry.ranking.training.held_out import Scores, check_held_out, fit_held_out, relevance
+from skerry.ranking.training.held_out import (
+    Fitted,
+    Scores,
+    check_held_out,
+    fit,
+    halves,
+    relevance,
+    scores_of,
+)
 from skerry.ranking.training.neural_settings import Look, Settings
 from skerry.ranking.training.noted_progress import NotedProgress
 from skerry.retrieval.corpus.store import PassageStore
+
+_DOCUMENTS = 65_536
+"""Passages whose words are kept between steps."""
 
 
 class NeuralTrainer:
@@ -44,58 +57,86 @@ class NeuralTrainer:
         base: the word vectors.
         passages: where the examples' ordinals lead; they also say how rare words are.
         out: folder of the result; a checkpoint there of the same settings is gone on from.
+        start: a trained ranker of the same model whose weights, with their sizes, training begins from.
 
     Attributes:
         curve: what was seen at each look.
 
     Raises:
-        NotFound: no such model or objective.
-        IndexCorrupt: word vectors that cannot be read.
+        NotFound: no such model or objective, or no ranker in `start`.
+        InvalidInput: a ranker of another model in `start`.
+        IndexCorrupt: word vectors that cannot be read, damaged files in `start`, or ones of other vectors.
     """
 
     def __init__(
-        self, base: Model, passages: PassageStore, out: Path, settings: Settings, progress: Progress
+        self,
+        base: Model,
+        passages: PassageStore,
+        out: Path,
+        settings: Settings,
+        progress: Progress,
+        start: Path | None = None,
     ) -> None:
-        self._base, self._passages, self._out, self._settings = base, passages, out, settings
         self._objective = OBJECTIVES.load(settings.objective)
         MODELS.check(settings.model)
         vectors = load_vectors(base)
         torch.manual_seed(settings.seed)
-        self._model = MODELS.load(settings.model)(
-            vectors.width, settings.query_terms, settings.document_terms, **settings.options
-        )
+        self._started = ""
+        if start is None:
+            self._model = MODELS.load(settings.model)(
+                vectors.width, settings.query_terms, settings.document_terms, **settings.options
+            )
+        else:
+            kept = files.load_config(start, settings.model)
+            base.check_is(
+                kept.base_model,
+                kept.base_weights_hash,
+                kept.base_tokenizer_hash,
+                made=f"The ranker in {start} was trained on",
+                hint="Give those word vectors, or begin anew.",
+            )
+            self._model, _ = files.load(start, kept, vectors)
+            self._started = kept.weights_sha256
+            settings = replace(
+                settings,
+                options=kept.options,
+                query_terms=kept.query_terms,
+                document_terms=kept.document_terms,
+            )
+        self._base, self._passages, self._out, self._settings = base, passages, out, settings
         self._idf = corpus_idf(passages, vectors, progress) if self._model.fields.idf else Idf.none()
         self._featuriser = Featuriser(vectors, self._idf, self._model.fields)
         rate = settings.learning_rate
         self._peak = self._model.learning_rate if rate is None else rate
         self._optimizer = torch.optim.Adam(self._model.parameters(), lr=self._peak)
         self._best = copy.deepcopy(self._model.state_dict())
+        self._document = lru_cache(_DOCUMENTS)(self._read_document)
         self._losses: list[float] = []
         self.curve: list[Look] = []
 
     def train(
-        self, examples: Sequence[Example], held_out: Sequence[Example], depth: int, progress: Progress
+        self, examples: Sequence[Example], watched: Sequence[Example], depth: int, progress: Progress
     ) -> None:
         """Learn from `examples`; those with too few negatives are passed over.
 
         Args:
-            held_out: the questions that `finish` is given; the first half is looked at.
-            depth: candidates a held-out question.
+            watched: the questions that say which weights are the best.
+            depth: candidates of each of them.
 
         Raises:
-            InvalidInput: fewer examples than one step needs, fewer than two held-out questions, or a
+            InvalidInput: fewer examples than one step needs, fewer than two to be watched, or a
                 checkpoint of another run.
             IndexCorrupt: a damaged checkpoint.
             BackendUnavailable: the folder of the result cannot be written.
         """
         settings = self._settings
-        check_held_out(held_out)
+        check_held_out(watched)
         drawn, steps = self._draw(examples)
-        watched = held_out[: len(held_out) // 2]
         with naming_full_disk(self._out):
             self._out.mkdir(parents=True, exist_ok=True)
         run = asdict(settings) | {
             "base": self._base.weights_hash,
+            "started": self._started,
             "examples": digest(drawn),
             "held_out": digest([(example, list(example.candidates[:depth])) for example in watched]),
         }
@@ -127,22 +168,26 @@ class NeuralTrainer:
             keep(taken)
 
     def finish(self, held_out: Sequence[Example], depth: int, progress: Progress) -> Scores:
-        """Write the best weights; half of `held_out` fits the first stage's weight and the calibration.
-
-        The scores are those of the other half.
+        """Write the best weights, with what the first half of `held_out` says; score the other half.
 
         Raises:
-            InvalidInput: fewer than two questions, or none whose evidence was found in the half that the
-                calibration is fitted on.
+            InvalidInput: fewer than two questions, or none whose evidence was found in the first half.
         """
-        check_held_out(held_out)
+        watched, tested = halves(held_out)
+        fitted = self.keep(watched, depth, progress)
+        read = self._read_all(tested, depth, progress)
+        return scores_of(read, [relevance(example, depth) for example in tested], fitted, depth)
+
+    def keep(self, watched: Sequence[Example], depth: int, progress: Progress) -> Fitted:
+        """Write the best weights; `watched` fits the first stage's weight and the calibration.
+
+        Raises:
+            InvalidInput: no question whose evidence was found.
+        """
         self._model.load_state_dict(self._best)
-        read = []
-        with progress.task("held-out questions", total=len(held_out)) as task:
-            for example in held_out:
-                read.append(self._read(self._encode_held_out(example, depth)))
-                task.advance()
-        fitted = fit_held_out(read, [relevance(example, depth) for example in held_out], depth)
+        fitted = fit(
+            self._read_all(watched, depth, progress), [relevance(example, depth) for example in watched]
+        )
         config = files.NeuralConfig(
             base_model=self._base.lasting_name,
             base_weights_hash=self._base.weights_hash,
@@ -157,7 +202,7 @@ class NeuralTrainer:
         )
         files.save(self._out, config, self._model, self._idf)
         remove_checkpoint(self._out)
-        return fitted.scores
+        return fitted
 
     def _draw(self, examples: Sequence[Example]) -> tuple[list[tuple[Example, list[int]]], int]:
         """Examples with negatives, every epoch in an order of its own, and how many steps they are."""
@@ -197,13 +242,26 @@ class NeuralTrainer:
 
     def _encode(self, queries: Sequence[str], ordinals: Sequence[int]) -> Encoded:
         """As many ordinals a query, in order."""
-        found = self._passages.get_many(ordinals)
         return Encoded(
             [self._featuriser.query(query) for query in queries],
-            [self._featuriser.document(passage.title, passage.text) for passage in found],
+            [self._document(ordinal) for ordinal in ordinals],
             np.repeat(np.arange(len(queries)), len(ordinals) // max(1, len(queries))),
             np.zeros(len(ordinals), np.float32),
         )
+
+    def _read_document(self, ordinal: int) -> Sequence[int]:
+        passage = self._passages[ordinal]
+        return array("q", self._featuriser.document(passage.title, passage.text))
+
+    def _read_all(
+        self, examples: Sequence[Example], depth: int, progress: Progress
+    ) -> list[NDArray[np.float32]]:
+        read = []
+        with progress.task("held-out questions", total=len(examples)) as task:
+            for example in examples:
+                read.append(self._read(self._encode_held_out(example, depth)))
+                task.advance()
+        return read
 
     def _encode_held_out(self, example: Example, depth: int) -> Encoded:
         return self._encode([example.question.query], example.candidates[:depth])
@@ -221,18 +279,18 @@ class NeuralTrainer:
             relevant[np.argsort(-self._read(encoded), kind="stable")]
             for encoded, relevant in zip(looked_at, truth, strict=True)
         ]
-        reciprocal = float(np.mean([1 / (1 + rank.argmax()) if rank.any() else 0.0 for rank in ranks]))
-        if not self.curve or reciprocal > max(look.reciprocal_rank for look in self.curve):
+        precision = float(np.mean([_average_precision(rank) for rank in ranks]))
+        if not self.curve or precision > max(look.average_precision for look in self.curve):
             self._best = copy.deepcopy(self._model.state_dict())
-        self.curve.append(Look(taken, float(np.mean(self._losses)), reciprocal))
+        self.curve.append(Look(taken, float(np.mean(self._losses)), precision))
         self._losses = []
 
     def _has_learnt_all(self) -> bool:
-        ranks = [look.reciprocal_rank for look in self.curve]
+        ranks = [look.average_precision for look in self.curve]
         return bool(ranks) and len(ranks) - 1 - int(np.argmax(ranks)) >= self._settings.patience
 
     def _last_look(self) -> str:
-        return f"reciprocal rank {self.curve[-1].reciprocal_rank:.3f}" if self.curve else ""
+        return f"average precision {self.curve[-1].average_precision:.3f}" if self.curve else ""
 
     def _checkpoint(self, run: dict[str, Any], step: int) -> None:
         state: dict[str, Any] = {
@@ -253,3 +311,9 @@ class NeuralTrainer:
         self._optimizer.load_state_dict(kept["optimizer"])
         self.curve = [Look(**look) for look in kept["curve"]]
         return int(kept["step"])
+
+
+def _average_precision(ranked: NDArray[np.bool_]) -> float:
+    """Of the relevant candidates in a ranked list; 0 where there are none."""
+    places = np.flatnonzero(ranked)
+    return float(np.mean(np.arange(1, len(places) + 1) / (places + 1))) if len(places) else 0.0

@@ -46,10 +46,10 @@ class Look:
     Attributes:
         step: how many.
         loss: mean since the last look.
-        reciprocal_rank: mean over held-out questions of 1 / rank of the first relevant candidate, 0 where
-            none was found.
+        average_precision: mean over held-out questions of the average precision of the relevant candidates:
+            with a single one, 1 / its rank; 0 where none was found.
     """
 
     step: int
     loss: float
-    reciprocal_rank: float
+    average_precision: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from skerry.ranking.neural import files
 from skerry.ranking.neural.registry import MODELS
 from skerry.ranking.objectives import OBJECTIVES
 from skerry.ranking.training.examples import Example
-from skerry.ranking.training.neural import NeuralTrainer
+from skerry.ranking.training.neural import NeuralTrainer, _average_precision
 from skerry.ranking.training.neural_settings import Settings
 from skerry.retrieval.index.reader import Index
 
@@ -170,12 +170,47 @@ def test_the_best_weights_are_kept(trains: Trains, tmp_path: Path) -> None:
     assert all((parameter != -1).any() for parameter in model.parameters())
 
 
+def test_begins_from_another_ranker(trains: Trains, tmp_path: Path) -> None:
+    first = replace(SETTINGS, options={"kernels": 5}, document_terms=30)
+    trains.finished(tmp_path / "first", trains.train(tmp_path / "first", first))
+
+    def begun(out: Path, model: str = "knrm") -> NeuralTrainer:
+        settings = replace(SETTINGS, model=model, learning_rate=1e-30)
+        return NeuralTrainer(
+            trains.vectors, trains.index.passages, out, settings, SilentProgress(), tmp_path / "first"
+        )
+
+    trainer = begun(tmp_path / "second")
+    trainer.train(trains.examples, trains.examples, 20, SilentProgress())
+    # It learnt next to nothing: the weights are those of the first, and so are its sizes.
+    assert trains.finished(tmp_path / "second", trainer) == (tmp_path / "first" / files.WEIGHTS).read_bytes()
+    config = files.load_config(tmp_path / "second", "knrm")
+    assert config.options == {"kernels": 5} and config.document_terms == 30
+    with pytest.raises(InvalidInput, match="is 'knrm', not 'drmm'"):
+        begun(tmp_path / "third", "drmm")
+    with pytest.raises(InvalidInput, match="another run"):
+        half = begun(tmp_path / "half")
+        with suppress(Killed):
+            half.train(trains.examples, trains.examples, 20, StopsAt(4))
+        trains.train(tmp_path / "half", replace(first, learning_rate=1e-30))
+
+
+def test_average_precision_by_hand() -> None:
+    for ranked, expected in (
+        ([False, True, False], 1 / 2),
+        ([True, False, True], (1 + 2 / 3) / 2),
+        ([False, False], 0.0),
+        ([], 0.0),
+    ):
+        assert _average_precision(np.array(ranked, np.bool_)) == pytest.approx(expected)
+
+
 def test_progress_shows_loss_and_rank(trains: Trains, tmp_path: Path) -> None:
     notes = StopsAt(10**6)
     trains.trainer(tmp_path).train(trains.examples, trains.examples, 20, notes)
     assert notes.notes[0].startswith("loss ")
-    assert "reciprocal rank" not in notes.notes[0]
-    assert "reciprocal rank 0." in notes.notes[-1] or "reciprocal rank 1." in notes.notes[-1]
+    assert "average precision" not in notes.notes[0]
+    assert "average precision 0." in notes.notes[-1] or "average precision 1." in notes.notes[-1]
 
 
 def test_a_checkpoint_of_another_run(trains: Trains, store: ModelStore, tmp_path: Path) -> None:
@@ -224,7 +259,7 @@ def test_held_out_questions_for_which_nothing_was_found(trains: Trains, tmp_path
     held_out = [nothing, *trains.examples[2:6], nothing]
     trainer = trains.trainer(tmp_path)
     trainer.train(trains.examples, held_out, 20, SilentProgress())
-    assert max(look.reciprocal_rank for look in trainer.curve) <= 2 / 3
+    assert max(look.average_precision for look in trainer.curve) <= 2 / 3
     assert trainer.finish(held_out, 20, SilentProgress()).hit_at_5 <= 2 / 3
 
 

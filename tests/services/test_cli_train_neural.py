@@ -76,7 +76,7 @@ def test_from_questions_to_an_evaluation(folder: Path, options: dict[str, str], 
     assert record["settings"]["model"] == "knrm"
     assert [look["step"] for look in record["curve"]] == [2, 4, 6]
     assert "training: 6/6 steps" in done.stderr
-    assert "reciprocal rank" in done.stderr
+    assert "average precision" in done.stderr
     names = ["config.json", "ranker.safetensors", "training.json"]
     assert sorted(path.name for path in out.iterdir()) == names
     ranker = load_ranker("knrm", ModelStore(folder / "models"), out)

@@ -101,6 +101,11 @@ _OPTIONS: tuple[Callable[[Callable[..., None]], Callable[..., None]], ...] = (
         callback=_sizes,
         help="A size of the model's own (repeatable): kernels=21, cascade=0.5,1.",
     ),
+    click.option(
+        "--start",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        help="A trained ranker of this kind to begin from; its sizes are taken over.",
+    ),
     click.option("--seed", default=0, show_default=True, help="Of all that is drawn."),
     click.option("--quiet", is_flag=True, help="No progress."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
@@ -129,6 +134,7 @@ def neural_ranker(name: str) -> click.Command:
         query_terms: int,
         document_terms: int,
         sizes: dict[str, str],
+        start: Path | None,
         seed: int,
         quiet: bool,
         as_json: bool,
@@ -139,6 +145,7 @@ def neural_ranker(name: str) -> click.Command:
         from skerry.core.progress import default_progress
         from skerry.ranking.neural.options import model_options
         from skerry.ranking.training.examples import mine
+        from skerry.ranking.training.held_out import halves
         from skerry.ranking.training.neural import NeuralTrainer
         from skerry.ranking.training.neural_settings import Settings
         from skerry.retrieval.index.reader import Index
@@ -163,11 +170,11 @@ def neural_ranker(name: str) -> click.Command:
         )
         with Index.open(index_folder, models=store) as index:
             training, testing = split_questions(gold, index, questions, held_out, seed)
-            trainer = NeuralTrainer(store.resolve(vectors), index.passages, out, settings, progress)
+            trainer = NeuralTrainer(store.resolve(vectors), index.passages, out, settings, progress, start)
             with RetrievalPipeline(index) as pipeline:
                 examples = list(mine(training, pipeline, leg_names(legs), MINED, progress))
                 tested = list(mine(testing, pipeline, leg_names(legs), HELD_OUT_DEPTH, progress))
-            trainer.train(examples, tested, HELD_OUT_DEPTH, progress)
+            trainer.train(examples, halves(tested)[0], HELD_OUT_DEPTH, progress)
             scores = trainer.finish(tested, HELD_OUT_DEPTH, progress)
         record = {
             "questions": len(training),
