@@ -25,6 +25,13 @@ class Deadline:
         """Seconds left (never below 0), or None without a deadline."""
         return None if self._expires is None else max(0.0, self._expires - time.monotonic())
 
+    def reserving(self, share: float) -> Deadline:
+        """One that leaves `share`, 0 to 1, of the time that is left now; it is cancelled with this one."""
+        left = self.remaining()
+        shorter = Deadline(None if left is None else left * (1.0 - share))
+        shorter._cancelled = self._cancelled
+        return shorter
+
     def cancel(self) -> None:
         """Say that the caller has gone; the next `check()` raises `Cancelled`. Safe from any thread."""
         self._cancelled.set()

@@ -7,7 +7,7 @@ no leg answers a question twice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,12 @@ from skerry.core.progress import Progress, SilentProgress
 from skerry.evaluation.gold import Record
 from skerry.evaluation.predictions import PredictionFiles, prediction, provenance_of
 from skerry.evaluation.scores import first_hit
+from skerry.ranking.plan import FIRST_HITS, WHOLE_LIST, RankPlan, check_plan
 from skerry.retrieval.base import Hit, LegRequest, RetrievalChain, RetrievalRequest, RetrievalResult
 
 if TYPE_CHECKING:
     from skerry.generation.base import Generator
-    from skerry.ranking.base import Ranker
+    from skerry.ranking.ranked import RankingChain
 
 RANKED = "ranked"
 ANSWER = "answer"
@@ -34,7 +35,7 @@ class RunSpec:
     Attributes:
         legs: at least one; their limits bound the lists.
         fusion: used with several legs.
-        rank_depth: how many fused hits the ranker reads.
+        ranking: by whom the fused hits are ranked, how far, and when to stop.
         keep: how many passages of each list are written.
         batch: questions a retrieval call, and between two moments at which the files are durable.
         passages, max_tokens, min_confidence: of the answers, see `AnswerRequest`.
@@ -42,7 +43,7 @@ class RunSpec:
 
     legs: tuple[LegRequest, ...]
     fusion: str = "rrf"
-    rank_depth: int = 50
+    ranking: RankPlan = FIRST_HITS
     keep: int = 100
     batch: int = 32
     passages: int = 5
@@ -55,10 +56,13 @@ class RunSpec:
 
     def parameters(self) -> dict[str, Any]:
         """JSON values of all that decides what the predictions are."""
+        usual, plan = asdict(WHOLE_LIST), asdict(self.ranking)
+        cascade = {name: value for name, value in plan.items() if name != "depth" and value != usual[name]}
         return {
             "legs": [[leg.name, leg.limit, leg.weight, dict(leg.options)] for leg in self.legs],
             "fusion": self.fusion,
-            "rank_depth": self.rank_depth,
+            "rank_depth": self.ranking.depth,
+            **({"cascade": cascade} if cascade else {}),
             "keep": self.keep,
             "passages": self.passages,
             "max_tokens": self.max_tokens,
@@ -70,13 +74,14 @@ def system_names(spec: RunSpec, *, ranked: bool, answered: bool) -> list[str]:
     """The lists that a run writes: each leg, the fusion of several, then the ranked one or the answers.
 
     Raises:
-        InvalidInput: no legs, a leg twice, or a `batch` or `keep` below 1.
+        InvalidInput: no legs, a leg twice, a `batch` or `keep` below 1, a plan of ranking out of its range.
     """
     names = [leg.name for leg in spec.legs]
     if not names or len(set(names)) < len(names):
         raise InvalidInput(f"The legs are {names}.", hint="Name at least one leg, and each once.")
-    if min(spec.batch, spec.keep, spec.rank_depth) < 1:
-        raise InvalidInput("The batch, what is kept and the rank depth must be at least 1.")
+    if min(spec.batch, spec.keep) < 1:
+        raise InvalidInput("The batch and what is kept must be at least 1.")
+    check_plan(spec.ranking)
     if len(names) > 1:
         names.append(spec.fusion)
     if answered:
@@ -99,7 +104,7 @@ def run(
     spec: RunSpec,
     parameters: Mapping[str, Any],
     *,
-    ranker: Ranker | None = None,
+    rankers: RankingChain | None = None,
     generator: Generator | None = None,
     restart: bool = False,
     progress: Progress | None = None,
@@ -113,7 +118,7 @@ def run(
         spec: what to ask.
         parameters: JSON values that name the rest of what decides the predictions: the index's result hash,
             the gold file's hash, the models. With `spec` they must be those of the files that are there.
-        ranker: ranks the fused list; None leaves it as it is.
+        rankers: rank the fused list; None leaves it as it is.
         generator: answers from the ranked (or fused) list; None only retrieves.
         restart: start anew where files exist.
         progress: counts questions, with the share of hit@1 so far.
@@ -124,13 +129,13 @@ def run(
     Raises:
         InvalidInput: a question without an input; files of other settings at `out`; and what the parts raise.
     """
-    names = system_names(spec, ranked=ranker is not None, answered=generator is not None)
+    names = system_names(spec, ranked=rankers is not None, answered=generator is not None)
     for question in questions:
         if not question.input.strip():
             raise InvalidInput(f"{question.where}: the question has no input.")
     settings = {**parameters, **spec.parameters()}
     with PredictionFiles(out, names, questions, settings, restart=restart) as files:
-        work = _Work(chain, spec, ranker, generator)
+        work = _Work(chain, spec, rankers, generator)
         left = questions[files.done :]
         size = 1 if generator is not None else spec.batch
         with (progress or SilentProgress()).task("eval", len(left), "questions") as task:
@@ -165,11 +170,15 @@ class _Work:
     """Turns questions into lines, one for every system."""
 
     def __init__(
-        self, chain: RetrievalChain, spec: RunSpec, ranker: Ranker | None, generator: Generator | None
+        self,
+        chain: RetrievalChain,
+        spec: RunSpec,
+        rankers: RankingChain | None,
+        generator: Generator | None,
     ) -> None:
         self._chain = RecordingChain(chain)
         self._spec = spec
-        self._ranker = ranker
+        self._rankers = rankers
         self._generator = generator
 
     def predict(self, batch: Sequence[Record]) -> list[dict[str, dict[str, Any]]]:
@@ -181,8 +190,8 @@ class _Work:
         lines = []
         for question, result in zip(batch, results, strict=True):
             systems = self._retrieved(question, result)
-            if self._ranker is not None:
-                systems[RANKED] = self._line(question, self._rank(self._ranker, question, result.hits))
+            if self._rankers is not None:
+                systems[RANKED] = self._line(question, self._rank(self._rankers, question, result.hits))
             lines.append(systems)
         return lines
 
@@ -192,12 +201,12 @@ class _Work:
             systems[self._spec.fusion] = self._line(question, [(hit, hit.score) for hit in result.hits])
         return systems
 
-    def _rank(self, ranker: Ranker, question: Record, hits: Sequence[Hit]) -> list[tuple[Hit, float]]:
+    def _rank(self, rankers: RankingChain, question: Record, hits: Sequence[Hit]) -> list[tuple[Hit, float]]:
         from skerry.ranking.rerank import rerank
 
         if not hits:
             return []
-        ranked = rerank(ranker, question.input, hits, Deadline(None), self._spec.rank_depth)
+        ranked, _ = rerank(rankers, question.input, hits, self._spec.ranking, Deadline(None))
         return [(entry.hit, entry.score) for entry in ranked]
 
     def _answer(self, question: Record, generator: Generator) -> dict[str, dict[str, Any]]:
@@ -205,11 +214,11 @@ class _Work:
         from skerry.generation.base import Completed
 
         spec = self._spec
-        pipeline = AnswerPipeline(self._chain, self._ranker, generator)
+        pipeline = AnswerPipeline(self._chain, self._rankers, generator)
         request = AnswerRequest(
             question=question.input,
             retrieval=spec.request(question.input),
-            rank_depth=spec.rank_depth,
+            ranking=spec.ranking,
             passages=spec.passages,
             min_confidence=spec.min_confidence,
             max_tokens=spec.max_tokens,

@@ -29,6 +29,11 @@ def nothing_found() -> str:
     return "No passage was found for the question."
 
 
+def nothing_read() -> str:
+    """The reason when a least probability is asked for and the ranker had no time to read a passage."""
+    return "There was no time to judge a passage, and a least probability is asked for."
+
+
 def too_weak(best: float, minimum: float) -> str:
     """The reason when the best passage's probability of holding the answer is under the minimum, else ""."""
     if best >= minimum:

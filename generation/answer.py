@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from skerry.core.deadline import Deadline
 from skerry.core.errors import InvalidInput
 from skerry.core.timing import Timings
-from skerry.generation.abstention import nothing_found, too_weak
+from skerry.generation.abstention import nothing_found, nothing_read, too_weak
 from skerry.generation.base import (
     Citation,
     Completed,
@@ -22,7 +22,8 @@ from skerry.generation.base import (
     Source,
 )
 from skerry.generation.limits import check_decoding, check_number, check_question, check_whole
-from skerry.ranking.base import Ranker
+from skerry.ranking.plan import FIRST_HITS, RankPlan, check_plan
+from skerry.ranking.ranked import RankingChain, Reading
 from skerry.ranking.rerank import RankedHit, rerank
 from skerry.retrieval.base import RetrievalChain, RetrievalRequest, RetrievalResult
 from skerry.retrieval.quotes import Quote, QuoteFinder
@@ -35,7 +36,7 @@ class AnswerRequest:
     Attributes:
         question: what the model reads; `retrieval.query` is what is searched for, usually the same words.
         retrieval: legs, fusion and how many hits.
-        rank_depth: how many of the hits the ranker reads.
+        ranking: by whom the hits are ranked, how far, and when to stop.
         passages: how many of the best hits the model reads, 1 to 64.
         min_confidence: abstain when no passage has at least this calibrated probability to answer;
             None never abstains for that. Needs a ranker.
@@ -44,7 +45,7 @@ class AnswerRequest:
 
     question: str
     retrieval: RetrievalRequest
-    rank_depth: int = 50
+    ranking: RankPlan = FIRST_HITS
     passages: int = 5
     min_confidence: float | None = None
     max_tokens: int = 64
@@ -57,11 +58,13 @@ class AnswerRequest:
 class References:
     """The first event: every hit, best first; the model is given the first `given` of them.
 
-    Without a ranker the hits stand in retrieval's order, `score` is retrieval's and `calibrated` is NaN.
+    Without a ranker the hits stand in retrieval's order, `score` is retrieval's and `calibrated` is NaN, and
+    there is no `reading`, which says how far the ranker read.
     """
 
     hits: tuple[RankedHit, ...]
     given: int = 0
+    reading: Reading | None = None
 
 
 class AnswerPipeline:
@@ -69,7 +72,7 @@ class AnswerPipeline:
 
     Args:
         retrieval: a local pipeline over an index, or a client of a running service.
-        ranker: None leaves the hits in retrieval's order.
+        rankers: those that a request can choose from; None leaves the hits in retrieval's order.
         generator: reads the best passages.
         quotes: looks the answer's words up in the whole corpus; None leaves them unchecked.
     """
@@ -77,12 +80,12 @@ class AnswerPipeline:
     def __init__(
         self,
         retrieval: RetrievalChain,
-        ranker: Ranker | None,
+        rankers: RankingChain | None,
         generator: Generator,
         quotes: QuoteFinder | None = None,
     ) -> None:
         self._retrieval = retrieval
-        self._ranker = ranker
+        self._rankers = rankers
         self._generator = generator
         self._quotes = quotes
 
@@ -101,12 +104,12 @@ class AnswerPipeline:
 
     def _check(self, request: AnswerRequest) -> None:
         check_question(request.question)
-        check_whole("rank_depth", request.rank_depth, 1, 1000)
+        check_plan(request.ranking)
         check_whole("passages", request.passages, 1, 64)
         check_decoding(request.max_tokens, request.temperature, request.seed, request.stop)
         if request.min_confidence is not None:
             check_number("min_confidence", request.min_confidence, 0.0, 1.0)
-            if self._ranker is None:
+            if self._rankers is None:
                 raise InvalidInput(
                     "min_confidence is given, but there is no ranker to judge the passages.",
                     hint="Turn the ranker on, or leave min_confidence out.",
@@ -122,11 +125,11 @@ class AnswerPipeline:
             if stage != "total":
                 timings.seconds[f"retrieve.{stage}"] = seconds
         with timings.measure("rank"):
-            hits = self._rank(request, result, deadline)
+            hits, reading = self._rank(request, result, deadline)
         best = hits[: request.passages]
-        yield References(hits, len(best))
+        yield References(hits, len(best), reading)
 
-        abstention = self._before_reading(request, best)
+        abstention = self._before_reading(request, best, reading)
         if abstention:
             timings.seconds["total"] = time.perf_counter() - begun
             yield Completed(FinishReason.ABSTAINED, "", 0, 0, 0, abstention, dict(timings.seconds))
@@ -145,10 +148,10 @@ class AnswerPipeline:
         )
         citations: list[Citation] = []
         quotes: tuple[Quote, ...] | None = None
-        reading = time.perf_counter()
+        started = time.perf_counter()
         for event in self._generator.generate(generation, deadline):
             if isinstance(event, Completed):
-                timings.seconds["generate"] = time.perf_counter() - reading
+                timings.seconds["generate"] = time.perf_counter() - started
                 for stage, seconds in event.timings.items():
                     timings.seconds[f"generate.{stage}"] = seconds
                 if self._quotes is not None and event.reason is not FinishReason.ABSTAINED:
@@ -168,16 +171,21 @@ class AnswerPipeline:
 
     def _rank(
         self, request: AnswerRequest, result: RetrievalResult, deadline: Deadline
-    ) -> tuple[RankedHit, ...]:
-        if self._ranker is None:
-            return tuple(RankedHit(hit=hit, score=hit.score, calibrated=math.nan) for hit in result.hits)
+    ) -> tuple[tuple[RankedHit, ...], Reading | None]:
+        if self._rankers is None:
+            hits = (RankedHit(hit=hit, score=hit.score, calibrated=math.nan) for hit in result.hits)
+            return tuple(hits), None
         if not result.hits:
-            return ()
-        return rerank(self._ranker, request.question, result.hits, deadline, request.rank_depth)
+            return (), None
+        return rerank(self._rankers, request.question, result.hits, request.ranking, deadline)
 
-    def _before_reading(self, request: AnswerRequest, best: tuple[RankedHit, ...]) -> str:
+    def _before_reading(
+        self, request: AnswerRequest, best: tuple[RankedHit, ...], reading: Reading | None
+    ) -> str:
         if not best:
             return nothing_found()
         if request.min_confidence is None:
             return ""
+        if reading is not None and not (reading.read or reading.cheap):
+            return nothing_read()
         return too_weak(max(ranked.calibrated for ranked in best), request.min_confidence)

@@ -2,49 +2,44 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from skerry.core.deadline import Deadline
-from skerry.core.errors import InvalidInput
-from skerry.ranking.base import Candidate, Ranker, RankRequest
+from skerry.ranking.base import Candidate, RankRequest
+from skerry.ranking.plan import RankPlan
+from skerry.ranking.ranked import Explanation, RankingChain, Reading
 from skerry.retrieval.base import Hit
 
 
 @dataclass(frozen=True, slots=True)
 class RankedHit:
-    """A hit with the ranker's score and the calibrated probability that it answers the query."""
+    """A hit with the ranker's score, the calibrated probability that it answers the query, and what moved it,
+    where that was asked for.
+    """
 
     hit: Hit
     score: float
     calibrated: float
+    explanation: Explanation | None = None
 
 
 def rerank(
-    ranker: Ranker, query: str, hits: Sequence[Hit], deadline: Deadline, depth: int
-) -> tuple[RankedHit, ...]:
-    """The first `depth` hits in the ranker's order, best first; the others behind, in their own order.
+    rankers: RankingChain, query: str, hits: Sequence[Hit], plan: RankPlan, deadline: Deadline
+) -> tuple[tuple[RankedHit, ...], Reading]:
+    """All hits, those that were read in the ranker's order first, and how far it read.
 
-    A hit behind has the score minus infinity and the probability 0.
-
-    Raises:
-        InvalidInput: a depth below 0, or a text that is no valid Unicode.
-        DeadlineExceeded, Cancelled: between the ranker's batches.
+    A hit that the ranker did not read has the score minus infinity. Raises as `RankingChain.rank` does.
     """
-    if depth < 0:
-        raise InvalidInput(
-            f"The ranking depth is {depth}.", hint="Give 0 or more.", details={"field": "depth"}
+    candidates = tuple(Candidate(hit.passage.title, hit.passage.text, hit.score) for hit in hits)
+    [ranked] = rankers.rank([RankRequest(query, candidates)], plan, deadline)
+    reranked = tuple(
+        RankedHit(
+            hits[place],
+            float(ranked.raw[place]),
+            float(ranked.calibrated[place]),
+            ranked.explanations[place] if ranked.explanations else None,
         )
-    behind = tuple(RankedHit(hit, -math.inf, 0.0) for hit in hits[depth:])
-    head = hits[:depth]
-    if not head:
-        return behind
-    candidates = tuple(Candidate(hit.passage.title, hit.passage.text, hit.score) for hit in head)
-    [scores] = ranker.score([RankRequest(query, candidates)], deadline)
-    ranked = [
-        RankedHit(hit, float(raw), float(calibrated))
-        for hit, raw, calibrated in zip(head, scores.raw, scores.calibrated, strict=True)
-    ]
-    ranked.sort(key=lambda item: -item.score)
-    return (*ranked, *behind)
+        for place in ranked.order
+    )
+    return reranked, ranked.reading

@@ -67,7 +67,13 @@ class RetrievalSettings:
 
 @dataclass(frozen=True, slots=True)
 class RankingSettings:
-    """`ranker`: its name in the registry; `address`: a ranking service elsewhere, used instead."""
+    """The rankers.
+
+    Attributes:
+        address: a ranking service elsewhere, used instead of rankers here.
+        ranker: NAME or NAME=FOLDER, what `skerry train ranker` left there; several with commas, among which
+            requests choose, the first being the default.
+    """
 
     address: str = ""
     ranker: str = "cross-encoder"
@@ -111,7 +117,11 @@ class AnswerSettings:
 
     Attributes:
         retrieve_limit: hits fetched.
-        rank_depth: hits that the ranker reads.
+        rank_depth: hits that are ranked.
+        cheap_ranker: the ranker that sorts them for the ranker; empty leaves them in the retrieval's order.
+        strong_depth: how many of them the ranker reads; 0 means all.
+        rank_margin: the lead at which the ranker stops reading; 0 never stops it.
+        rank_reserve: the share of the time left that the ranker leaves to the generator; 0 lets it take all.
         passages: passages that the generator reads.
         max_tokens: of the answer.
         min_confidence: abstain below it; a negative number never abstains for that.
@@ -119,6 +129,10 @@ class AnswerSettings:
 
     retrieve_limit: int = 50
     rank_depth: int = 50
+    cheap_ranker: str = ""
+    strong_depth: int = 0
+    rank_margin: float = 0.0
+    rank_reserve: float = 0.0
     passages: int = 5
     max_tokens: int = 64
     min_confidence: float = -1.0
@@ -170,6 +184,9 @@ _LEAST: Mapping[str, float] = {
     "generation.threads": 0,
     "answer.retrieve_limit": 1,
     "answer.rank_depth": 1,
+    "answer.strong_depth": 0,
+    "answer.rank_margin": 0,
+    "answer.rank_reserve": 0,
     "answer.passages": 1,
     "answer.max_tokens": 1,
 }

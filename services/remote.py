@@ -19,12 +19,14 @@ from skerry.protos.v1 import (
     retrieval_pb2,
     retrieval_pb2_grpc,
 )
-from skerry.ranking.base import RankRequest, RankScores
+from skerry.ranking.base import RankRequest
+from skerry.ranking.plan import RankPlan
+from skerry.ranking.ranked import Ranked, RankingChain
 from skerry.retrieval.base import RetrievalRequest, RetrievalResult
 from skerry.services.client.channel import channel_options
 from skerry.services.convert.events import event_of
 from skerry.services.convert.generation import generate_request
-from skerry.services.convert.ranking import rank_request, rank_scores_of
+from skerry.services.convert.ranking import rank_request, ranked_of
 from skerry.services.convert.retrieval import retrieval_result_of, retrieve_request
 from skerry.services.errors import from_call
 
@@ -111,22 +113,27 @@ class RemoteRetrieval:
         return [retrieval_result_of(item) for item in response.responses]
 
 
-class RemoteRanker:
-    """A `Ranker` on a ranking service."""
+class RemoteRankers:
+    """`ServedRankers` on a ranking service."""
 
     def __init__(self, remote: Remote) -> None:
         self.name = f"remote:{remote.target}"
         self._remote = remote
         self._stub = ranking_pb2_grpc.RankingServiceStub(remote.channel)
 
-    def score(self, requests: Sequence[RankRequest], deadline: Deadline) -> list[RankScores]:
-        """See `Ranker.score`."""
-        batch = ranking_pb2.BatchRankRequest(requests=[rank_request(item) for item in requests])
+    def rank(self, requests: Sequence[RankRequest], plan: RankPlan, deadline: Deadline) -> list[Ranked]:
+        """See `RankingChain.rank`."""
+        batch = ranking_pb2.BatchRankRequest(requests=[rank_request(item, plan) for item in requests])
         response = self._remote.call(self._stub.BatchRank, batch, deadline)
-        return [
-            rank_scores_of(item, len(request.candidates))
-            for request, item in zip(requests, response.responses, strict=True)
-        ]
+        return [ranked_of(item) for item in response.responses]
+
+    def chain(self, name: str) -> RankingChain:
+        """See `ServedRankers.chain`: the other server knows which rankers it has."""
+        return self
+
+    def loaded(self) -> tuple[list[str], str]:
+        """See `ServedRankers.loaded`."""
+        return [self.name], self.name
 
 
 class RemoteGenerator:

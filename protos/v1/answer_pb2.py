@@ -23,30 +23,31 @@ _sym_db = _symbol_database.Default()
 
 
 from skerry.protos.v1 import generation_pb2 as skerry_dot_v1_dot_generation__pb2
+from skerry.protos.v1 import ranking_pb2 as skerry_dot_v1_dot_ranking__pb2
 from skerry.protos.v1 import types_pb2 as skerry_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16skerry/v1/answer.proto\x12\tskerry.v1\x1a\x1askerry/v1/generation.proto\x1a\x15skerry/v1/types.proto\"\x81\x03\n\rAnswerOptions\x12\x13\n\x06\x63orpus\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1c\n\x04legs\x18\x02 \x03(\x0b\x32\x0e.skerry.v1.Leg\x12&\n\x06\x66usion\x18\x03 \x01(\x0e\x32\x11.skerry.v1.FusionH\x01\x88\x01\x01\x12!\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x11.skerry.v1.Filter\x12\x1b\n\x0eretrieve_limit\x18\x05 \x01(\x05H\x02\x88\x01\x01\x12\x17\n\nrank_depth\x18\x06 \x01(\x05H\x03\x88\x01\x01\x12\x15\n\x08passages\x18\x07 \x01(\x05H\x04\x88\x01\x01\x12\x1b\n\x0emin_confidence\x18\x08 \x01(\x01H\x05\x88\x01\x01\x12\x30\n\ngeneration\x18\t \x01(\x0b\x32\x1c.skerry.v1.GenerationOptionsB\t\n\x07_corpusB\t\n\x07_fusionB\x11\n\x0f_retrieve_limitB\r\n\x0b_rank_depthB\x0b\n\t_passagesB\x11\n\x0f_min_confidence\"L\n\rAnswerRequest\x12\x10\n\x08question\x18\x01 \x01(\t\x12)\n\x07options\x18\x02 \x01(\x0b\x32\x18.skerry.v1.AnswerOptions\"\x96\x02\n\x0e\x41nswerResponse\x12(\n\nreferences\x18\x01 \x03(\x0b\x32\x14.skerry.v1.Reference\x12\x0c\n\x04text\x18\x02 \x01(\t\x12&\n\tcitations\x18\x03 \x03(\x0b\x32\x13.skerry.v1.Citation\x12\'\n\x06reason\x18\x04 \x01(\x0e\x32\x17.skerry.v1.FinishReason\x12\x12\n\nabstention\x18\x05 \x01(\t\x12\x1f\n\x05usage\x18\x06 \x01(\x0b\x32\x10.skerry.v1.Usage\x12#\n\x07timings\x18\x07 \x01(\x0b\x32\x12.skerry.v1.Timings\x12!\n\x06quotes\x18\x08 \x01(\x0b\x32\x11.skerry.v1.Quotes\"R\n\x13StreamAnswerRequest\x12\x10\n\x08question\x18\x01 \x01(\t\x12)\n\x07options\x18\x02 \x01(\x0b\x32\x18.skerry.v1.AnswerOptions\"\xea\x01\n\x14StreamAnswerResponse\x12+\n\nreferences\x18\x01 \x01(\x0b\x32\x15.skerry.v1.ReferencesH\x00\x12%\n\x07started\x18\x02 \x01(\x0b\x32\x12.skerry.v1.StartedH\x00\x12!\n\x05\x64\x65lta\x18\x03 \x01(\x0b\x32\x10.skerry.v1.DeltaH\x00\x12\'\n\x08\x63itation\x18\x04 \x01(\x0b\x32\x13.skerry.v1.CitationH\x00\x12)\n\tcompleted\x18\x05 \x01(\x0b\x32\x14.skerry.v1.CompletedH\x00\x42\x07\n\x05\x65vent\"E\n\nReferences\x12(\n\nreferences\x18\x01 \x03(\x0b\x32\x14.skerry.v1.Reference\x12\r\n\x05given\x18\x02 \x01(\x05\"d\n\tReference\x12\x1b\n\x03hit\x18\x01 \x01(\x0b\x32\x0e.skerry.v1.Hit\x12\x12\n\nrank_score\x18\x02 \x01(\x01\x12\x17\n\ncalibrated\x18\x03 \x01(\x01H\x00\x88\x01\x01\x42\r\n\x0b_calibrated2\xa1\x01\n\rAnswerService\x12=\n\x06\x41nswer\x12\x18.skerry.v1.AnswerRequest\x1a\x19.skerry.v1.AnswerResponse\x12Q\n\x0cStreamAnswer\x12\x1e.skerry.v1.StreamAnswerRequest\x1a\x1f.skerry.v1.StreamAnswerResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16skerry/v1/answer.proto\x12\tskerry.v1\x1a\x1askerry/v1/generation.proto\x1a\x17skerry/v1/ranking.proto\x1a\x15skerry/v1/types.proto\"\xe8\x03\n\rAnswerOptions\x12\x13\n\x06\x63orpus\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1c\n\x04legs\x18\x02 \x03(\x0b\x32\x0e.skerry.v1.Leg\x12&\n\x06\x66usion\x18\x03 \x01(\x0e\x32\x11.skerry.v1.FusionH\x01\x88\x01\x01\x12!\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x11.skerry.v1.Filter\x12\x1b\n\x0eretrieve_limit\x18\x05 \x01(\x05H\x02\x88\x01\x01\x12\x17\n\nrank_depth\x18\x06 \x01(\x05H\x03\x88\x01\x01\x12\x15\n\x08passages\x18\x07 \x01(\x05H\x04\x88\x01\x01\x12\x1b\n\x0emin_confidence\x18\x08 \x01(\x01H\x05\x88\x01\x01\x12\x30\n\ngeneration\x18\t \x01(\x0b\x32\x1c.skerry.v1.GenerationOptions\x12\x13\n\x06ranker\x18\n \x01(\tH\x06\x88\x01\x01\x12#\n\x07\x63\x61scade\x18\x0b \x01(\x0b\x32\x12.skerry.v1.Cascade\x12\x14\n\x07\x65xplain\x18\x0c \x01(\x08H\x07\x88\x01\x01\x42\t\n\x07_corpusB\t\n\x07_fusionB\x11\n\x0f_retrieve_limitB\r\n\x0b_rank_depthB\x0b\n\t_passagesB\x11\n\x0f_min_confidenceB\t\n\x07_rankerB\n\n\x08_explain\"L\n\rAnswerRequest\x12\x10\n\x08question\x18\x01 \x01(\t\x12)\n\x07options\x18\x02 \x01(\x0b\x32\x18.skerry.v1.AnswerOptions\"\xbb\x02\n\x0e\x41nswerResponse\x12(\n\nreferences\x18\x01 \x03(\x0b\x32\x14.skerry.v1.Reference\x12\x0c\n\x04text\x18\x02 \x01(\t\x12&\n\tcitations\x18\x03 \x03(\x0b\x32\x13.skerry.v1.Citation\x12\'\n\x06reason\x18\x04 \x01(\x0e\x32\x17.skerry.v1.FinishReason\x12\x12\n\nabstention\x18\x05 \x01(\t\x12\x1f\n\x05usage\x18\x06 \x01(\x0b\x32\x10.skerry.v1.Usage\x12#\n\x07timings\x18\x07 \x01(\x0b\x32\x12.skerry.v1.Timings\x12!\n\x06quotes\x18\x08 \x01(\x0b\x32\x11.skerry.v1.Quotes\x12#\n\x07reading\x18\t \x01(\x0b\x32\x12.skerry.v1.Reading\"R\n\x13StreamAnswerRequest\x12\x10\n\x08question\x18\x01 \x01(\t\x12)\n\x07options\x18\x02 \x01(\x0b\x32\x18.skerry.v1.AnswerOptions\"\xea\x01\n\x14StreamAnswerResponse\x12+\n\nreferences\x18\x01 \x01(\x0b\x32\x15.skerry.v1.ReferencesH\x00\x12%\n\x07started\x18\x02 \x01(\x0b\x32\x12.skerry.v1.StartedH\x00\x12!\n\x05\x64\x65lta\x18\x03 \x01(\x0b\x32\x10.skerry.v1.DeltaH\x00\x12\'\n\x08\x63itation\x18\x04 \x01(\x0b\x32\x13.skerry.v1.CitationH\x00\x12)\n\tcompleted\x18\x05 \x01(\x0b\x32\x14.skerry.v1.CompletedH\x00\x42\x07\n\x05\x65vent\"j\n\nReferences\x12(\n\nreferences\x18\x01 \x03(\x0b\x32\x14.skerry.v1.Reference\x12\r\n\x05given\x18\x02 \x01(\x05\x12#\n\x07reading\x18\x03 \x01(\x0b\x32\x12.skerry.v1.Reading\"\x95\x01\n\tReference\x12\x1b\n\x03hit\x18\x01 \x01(\x0b\x32\x0e.skerry.v1.Hit\x12\x12\n\nrank_score\x18\x02 \x01(\x01\x12\x17\n\ncalibrated\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12/\n\x0b\x65xplanation\x18\x04 \x01(\x0b\x32\x1a.skerry.v1.RankExplanationB\r\n\x0b_calibrated2\xa1\x01\n\rAnswerService\x12=\n\x06\x41nswer\x12\x18.skerry.v1.AnswerRequest\x1a\x19.skerry.v1.AnswerResponse\x12Q\n\x0cStreamAnswer\x12\x1e.skerry.v1.StreamAnswerRequest\x1a\x1f.skerry.v1.StreamAnswerResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'skerry.v1.answer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ANSWEROPTIONS']._serialized_start=89
-  _globals['_ANSWEROPTIONS']._serialized_end=474
-  _globals['_ANSWERREQUEST']._serialized_start=476
-  _globals['_ANSWERREQUEST']._serialized_end=552
-  _globals['_ANSWERRESPONSE']._serialized_start=555
-  _globals['_ANSWERRESPONSE']._serialized_end=833
-  _globals['_STREAMANSWERREQUEST']._serialized_start=835
-  _globals['_STREAMANSWERREQUEST']._serialized_end=917
-  _globals['_STREAMANSWERRESPONSE']._serialized_start=920
-  _globals['_STREAMANSWERRESPONSE']._serialized_end=1154
-  _globals['_REFERENCES']._serialized_start=1156
-  _globals['_REFERENCES']._serialized_end=1225
-  _globals['_REFERENCE']._serialized_start=1227
-  _globals['_REFERENCE']._serialized_end=1327
-  _globals['_ANSWERSERVICE']._serialized_start=1330
-  _globals['_ANSWERSERVICE']._serialized_end=1491
+  _globals['_ANSWEROPTIONS']._serialized_start=114
+  _globals['_ANSWEROPTIONS']._serialized_end=602
+  _globals['_ANSWERREQUEST']._serialized_start=604
+  _globals['_ANSWERREQUEST']._serialized_end=680
+  _globals['_ANSWERRESPONSE']._serialized_start=683
+  _globals['_ANSWERRESPONSE']._serialized_end=998
+  _globals['_STREAMANSWERREQUEST']._serialized_start=1000
+  _globals['_STREAMANSWERREQUEST']._serialized_end=1082
+  _globals['_STREAMANSWERRESPONSE']._serialized_start=1085
+  _globals['_STREAMANSWERRESPONSE']._serialized_end=1319
+  _globals['_REFERENCES']._serialized_start=1321
+  _globals['_REFERENCES']._serialized_end=1427
+  _globals['_REFERENCE']._serialized_start=1430
+  _globals['_REFERENCE']._serialized_end=1579
+  _globals['_ANSWERSERVICE']._serialized_start=1582
+  _globals['_ANSWERSERVICE']._serialized_end=1743
 # @@protoc_insertion_point(module_scope)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from skerry.protos.v1 import types_pb2 as skerry_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17skerry/v1/ranking.proto\x12\tskerry.v1\x1a\x15skerry/v1/types.proto\"\x84\x01\n\x0bRankRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12(\n\ncandidates\x18\x02 \x03(\x0b\x32\x14.skerry.v1.Candidate\x12\x12\n\x05limit\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x13\n\x06ranker\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x08\n\x06_limitB\t\n\x07_ranker\"j\n\tCandidate\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x1e\n\x11\x66irst_stage_score\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x14\n\x12_first_stage_score\"s\n\x0cRankResponse\x12.\n\ncandidates\x18\x01 \x03(\x0b\x32\x1a.skerry.v1.RankedCandidate\x12\x0e\n\x06ranker\x18\x02 \x01(\t\x12#\n\x07timings\x18\x03 \x01(\x0b\x32\x12.skerry.v1.Timings\"O\n\x0fRankedCandidate\x12\r\n\x05index\x18\x01 \x01(\x05\x12\n\n\x02id\x18\x02 \x01(\t\x12\r\n\x05score\x18\x03 \x01(\x01\x12\x12\n\ncalibrated\x18\x04 \x01(\x01\"<\n\x10\x42\x61tchRankRequest\x12(\n\x08requests\x18\x01 \x03(\x0b\x32\x16.skerry.v1.RankRequest\"d\n\x11\x42\x61tchRankResponse\x12*\n\tresponses\x18\x01 \x03(\x0b\x32\x17.skerry.v1.RankResponse\x12#\n\x07timings\x18\x02 \x01(\x0b\x32\x12.skerry.v1.Timings2\x91\x01\n\x0eRankingService\x12\x37\n\x04Rank\x12\x16.skerry.v1.RankRequest\x1a\x17.skerry.v1.RankResponse\x12\x46\n\tBatchRank\x12\x1b.skerry.v1.BatchRankRequest\x1a\x1c.skerry.v1.BatchRankResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17skerry/v1/ranking.proto\x12\tskerry.v1\x1a\x15skerry/v1/types.proto\"\x89\x02\n\x0bRankRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12(\n\ncandidates\x18\x02 \x03(\x0b\x32\x14.skerry.v1.Candidate\x12\x12\n\x05limit\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x13\n\x06ranker\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05\x64\x65pth\x18\x05 \x01(\x05H\x02\x88\x01\x01\x12#\n\x07\x63\x61scade\x18\x06 \x01(\x0b\x32\x12.skerry.v1.Cascade\x12\x14\n\x07\x65xplain\x18\x07 \x01(\x08H\x03\x88\x01\x01\x12\x13\n\x06\x63orpus\x18\x08 \x01(\tH\x04\x88\x01\x01\x42\x08\n\x06_limitB\t\n\x07_rankerB\x08\n\x06_depthB\n\n\x08_explainB\t\n\x07_corpus\"\xc1\x01\n\x07\x43\x61scade\x12\x19\n\x0c\x63heap_ranker\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x19\n\x0cstrong_depth\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x13\n\x06margin\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x12\n\x05\x62lock\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\x14\n\x07reserve\x18\x05 \x01(\x01H\x04\x88\x01\x01\x42\x0f\n\r_cheap_rankerB\x0f\n\r_strong_depthB\t\n\x07_marginB\x08\n\x06_blockB\n\n\x08_reserve\"\xc6\x01\n\tCandidate\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x1e\n\x11\x66irst_stage_score\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\npassage_id\x18\x05 \x01(\tH\x01\x88\x01\x01\x12\x1d\n\x10\x66irst_stage_rank\x18\x06 \x01(\x05H\x02\x88\x01\x01\x42\x14\n\x12_first_stage_scoreB\r\n\x0b_passage_idB\x13\n\x11_first_stage_rank\"\x98\x01\n\x0cRankResponse\x12.\n\ncandidates\x18\x01 \x03(\x0b\x32\x1a.skerry.v1.RankedCandidate\x12\x0e\n\x06ranker\x18\x02 \x01(\t\x12#\n\x07timings\x18\x03 \x01(\x0b\x32\x12.skerry.v1.Timings\x12#\n\x07reading\x18\x04 \x01(\x0b\x32\x12.skerry.v1.Reading\"\xdb\x01\n\x07Reading\x12\x0e\n\x06ranker\x18\x01 \x01(\t\x12\x14\n\x0c\x63heap_ranker\x18\x02 \x01(\t\x12\x0c\n\x04read\x18\x03 \x01(\x05\x12-\n\x07stopped\x18\x04 \x01(\x0e\x32\x1c.skerry.v1.Reading.StoppedBy\"m\n\tStoppedBy\x12\x1a\n\x16STOPPED_BY_UNSPECIFIED\x10\x00\x12\x14\n\x10STOPPED_BY_DEPTH\x10\x01\x12\x15\n\x11STOPPED_BY_MARGIN\x10\x02\x12\x17\n\x13STOPPED_BY_DEADLINE\x10\x03\"\x80\x01\n\x0fRankedCandidate\x12\r\n\x05index\x18\x01 \x01(\x05\x12\n\n\x02id\x18\x02 \x01(\t\x12\r\n\x05score\x18\x03 \x01(\x01\x12\x12\n\ncalibrated\x18\x04 \x01(\x01\x12/\n\x0b\x65xplanation\x18\x05 \x01(\x0b\x32\x1a.skerry.v1.RankExplanation\"s\n\x0fRankExplanation\x12\x0e\n\x06\x62\x65\x66ore\x18\x01 \x01(\x05\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x05\x12\x19\n\x11\x66irst_stage_score\x18\x03 \x01(\x01\x12&\n\x06scores\x18\x04 \x03(\x0b\x32\x16.skerry.v1.RankerScore\"h\n\x0bRankerScore\x12\x0e\n\x06ranker\x18\x01 \x01(\t\x12\x0b\n\x03raw\x18\x02 \x01(\x01\x12\x12\n\ncalibrated\x18\x03 \x01(\x01\x12\x18\n\x0b\x66irst_stage\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x0e\n\x0c_first_stage\"<\n\x10\x42\x61tchRankRequest\x12(\n\x08requests\x18\x01 \x03(\x0b\x32\x16.skerry.v1.RankRequest\"d\n\x11\x42\x61tchRankResponse\x12*\n\tresponses\x18\x01 \x03(\x0b\x32\x17.skerry.v1.RankResponse\x12#\n\x07timings\x18\x02 \x01(\x0b\x32\x12.skerry.v1.Timings2\x91\x01\n\x0eRankingService\x12\x37\n\x04Rank\x12\x16.skerry.v1.RankRequest\x1a\x17.skerry.v1.RankResponse\x12\x46\n\tBatchRank\x12\x1b.skerry.v1.BatchRankRequest\x1a\x1c.skerry.v1.BatchRankResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,17 +33,27 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'skerry.v1.ranking_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RANKREQUEST']._serialized_start=62
-  _globals['_RANKREQUEST']._serialized_end=194
-  _globals['_CANDIDATE']._serialized_start=196
-  _globals['_CANDIDATE']._serialized_end=302
-  _globals['_RANKRESPONSE']._serialized_start=304
-  _globals['_RANKRESPONSE']._serialized_end=419
-  _globals['_RANKEDCANDIDATE']._serialized_start=421
-  _globals['_RANKEDCANDIDATE']._serialized_end=500
-  _globals['_BATCHRANKREQUEST']._serialized_start=502
-  _globals['_BATCHRANKREQUEST']._serialized_end=562
-  _globals['_BATCHRANKRESPONSE']._serialized_start=564
-  _globals['_BATCHRANKRESPONSE']._serialized_end=664
-  _globals['_RANKINGSERVICE']._serialized_start=667
-  _globals['_RANKINGSERVICE']._serialized_end=812
+  _globals['_RANKREQUEST']._serialized_end=327
+  _globals['_CASCADE']._serialized_start=330
+  _globals['_CASCADE']._serialized_end=523
+  _globals['_CANDIDATE']._serialized_start=526
+  _globals['_CANDIDATE']._serialized_end=724
+  _globals['_RANKRESPONSE']._serialized_start=727
+  _globals['_RANKRESPONSE']._serialized_end=879
+  _globals['_READING']._serialized_start=882
+  _globals['_READING']._serialized_end=1101
+  _globals['_READING_STOPPEDBY']._serialized_start=992
+  _globals['_READING_STOPPEDBY']._serialized_end=1101
+  _globals['_RANKEDCANDIDATE']._serialized_start=1104
+  _globals['_RANKEDCANDIDATE']._serialized_end=1232
+  _globals['_RANKEXPLANATION']._serialized_start=1234
+  _globals['_RANKEXPLANATION']._serialized_end=1349
+  _globals['_RANKERSCORE']._serialized_start=1351
+  _globals['_RANKERSCORE']._serialized_end=1455
+  _globals['_BATCHRANKREQUEST']._serialized_start=1457
+  _globals['_BATCHRANKREQUEST']._serialized_end=1517
+  _globals['_BATCHRANKRESPONSE']._serialized_start=1519
+  _globals['_BATCHRANKRESPONSE']._serialized_end=1619
+  _globals['_RANKINGSERVICE']._serialized_start=1622
+  _globals['_RANKINGSERVICE']._serialized_end=1767
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class RankingServiceStub:
-    """From candidate texts to a better order.
+    """From candidates, texts or passages of an index, to a better order.
     """
 
     def __init__(self, channel):
@@ -48,11 +48,11 @@ class RankingServiceStub:
 
 
 class RankingServiceServicer:
-    """From candidate texts to a better order.
+    """From candidates, texts or passages of an index, to a better order.
     """
 
     def Rank(self, request, context):
-        """Scores the candidates of one query.
+        """Ranks the candidates of one query.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,7 +87,7 @@ def add_RankingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RankingService:
-    """From candidate texts to a better order.
+    """From candidates, texts or passages of an index, to a better order.
     """
 
     @staticmethod

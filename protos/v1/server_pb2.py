@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from skerry.protos.v1 import types_pb2 as skerry_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16skerry/v1/server.proto\x12\tskerry.v1\x1a\x15skerry/v1/types.proto\"\x16\n\x14GetServerInfoRequest\"\xfa\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x1b\n\x13message_limit_bytes\x18\x02 \x01(\x03\x12\x10\n\x08services\x18\x03 \x03(\t\x12\'\n\x07indexes\x18\x04 \x03(\x0b\x32\x16.skerry.v1.ServedIndex\x12\x0e\n\x06ranker\x18\x05 \x01(\t\x12\x11\n\tgenerator\x18\x06 \x01(\t\x12\x10\n\x08\x65mbedder\x18\x07 \x01(\t\x12\x0f\n\x07workers\x18\x08 \x01(\x05\x12\r\n\x05queue\x18\t \x01(\x05\x12#\n\x07timings\x18\n \x01(\x0b\x32\x12.skerry.v1.Timings\"]\n\x0bServedIndex\x12\x0e\n\x06\x63orpus\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04legs\x18\x03 \x03(\t\x12\x10\n\x08passages\x18\x04 \x01(\x03\x12\r\n\x05pages\x18\x05 \x01(\x03\x32\x63\n\rServerService\x12R\n\rGetServerInfo\x12\x1f.skerry.v1.GetServerInfoRequest\x1a .skerry.v1.GetServerInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16skerry/v1/server.proto\x12\tskerry.v1\x1a\x15skerry/v1/types.proto\"\x16\n\x14GetServerInfoRequest\"\x8b\x02\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x1b\n\x13message_limit_bytes\x18\x02 \x01(\x03\x12\x10\n\x08services\x18\x03 \x03(\t\x12\'\n\x07indexes\x18\x04 \x03(\x0b\x32\x16.skerry.v1.ServedIndex\x12\x0e\n\x06ranker\x18\x05 \x01(\t\x12\x11\n\tgenerator\x18\x06 \x01(\t\x12\x10\n\x08\x65mbedder\x18\x07 \x01(\t\x12\x0f\n\x07workers\x18\x08 \x01(\x05\x12\r\n\x05queue\x18\t \x01(\x05\x12#\n\x07timings\x18\n \x01(\x0b\x32\x12.skerry.v1.Timings\x12\x0f\n\x07rankers\x18\x0b \x03(\t\"]\n\x0bServedIndex\x12\x0e\n\x06\x63orpus\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04legs\x18\x03 \x03(\t\x12\x10\n\x08passages\x18\x04 \x01(\x03\x12\r\n\x05pages\x18\x05 \x01(\x03\x32\x63\n\rServerService\x12R\n\rGetServerInfo\x12\x1f.skerry.v1.GetServerInfoRequest\x1a .skerry.v1.GetServerInfoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,9 +35,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSERVERINFOREQUEST']._serialized_start=60
   _globals['_GETSERVERINFOREQUEST']._serialized_end=82
   _globals['_GETSERVERINFORESPONSE']._serialized_start=85
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=335
-  _globals['_SERVEDINDEX']._serialized_start=337
-  _globals['_SERVEDINDEX']._serialized_end=430
-  _globals['_SERVERSERVICE']._serialized_start=432
-  _globals['_SERVERSERVICE']._serialized_end=531
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=352
+  _globals['_SERVEDINDEX']._serialized_start=354
+  _globals['_SERVEDINDEX']._serialized_end=447
+  _globals['_SERVERSERVICE']._serialized_start=449
+  _globals['_SERVERSERVICE']._serialized_end=548
 # @@protoc_insertion_point(module_scope)

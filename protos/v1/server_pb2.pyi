@@ -12,7 +12,7 @@ class GetServerInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetServerInfoResponse(_message.Message):
-    __slots__ = ("version", "message_limit_bytes", "services", "indexes", "ranker", "generator", "embedder", "workers", "queue", "timings")
+    __slots__ = ("version", "message_limit_bytes", "services", "indexes", "ranker", "generator", "embedder", "workers", "queue", "timings", "rankers")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
     SERVICES_FIELD_NUMBER: _ClassVar[int]
@@ -23,6 +23,7 @@ class GetServerInfoResponse(_message.Message):
     WORKERS_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
     TIMINGS_FIELD_NUMBER: _ClassVar[int]
+    RANKERS_FIELD_NUMBER: _ClassVar[int]
     version: str
     message_limit_bytes: int
     services: _containers.RepeatedScalarFieldContainer[str]
@@ -33,7 +34,8 @@ class GetServerInfoResponse(_message.Message):
     workers: int
     queue: int
     timings: _types_pb2.Timings
-    def __init__(self, version: _Optional[str] = ..., message_limit_bytes: _Optional[int] = ..., services: _Optional[_Iterable[str]] = ..., indexes: _Optional[_Iterable[_Union[ServedIndex, _Mapping]]] = ..., ranker: _Optional[str] = ..., generator: _Optional[str] = ..., embedder: _Optional[str] = ..., workers: _Optional[int] = ..., queue: _Optional[int] = ..., timings: _Optional[_Union[_types_pb2.Timings, _Mapping]] = ...) -> None: ...
+    rankers: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, version: _Optional[str] = ..., message_limit_bytes: _Optional[int] = ..., services: _Optional[_Iterable[str]] = ..., indexes: _Optional[_Iterable[_Union[ServedIndex, _Mapping]]] = ..., ranker: _Optional[str] = ..., generator: _Optional[str] = ..., embedder: _Optional[str] = ..., workers: _Optional[int] = ..., queue: _Optional[int] = ..., timings: _Optional[_Union[_types_pb2.Timings, _Mapping]] = ..., rankers: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ServedIndex(_message.Message):
     __slots__ = ("corpus", "version", "legs", "passages", "pages")

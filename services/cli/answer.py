@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
+from skerry.services.cli.rank_options import cascade_options, load_cascade
+
 if TYPE_CHECKING:
     from skerry.core.deadline import Deadline
     from skerry.generation.answer import AnswerRequest, References
     from skerry.generation.base import Event
-    from skerry.ranking.base import Ranker
     from skerry.retrieval.index.reader import Index
     from skerry.retrieval.quotes import QuoteFinder
 
     Stream: TypeAlias = Callable[[AnswerRequest, Deadline], Iterator[References | Event]]
     Chain: TypeAlias = tuple[tuple[str, ...], Stream]
+    Rankers: TypeAlias = tuple[tuple[str, Path | None], tuple[str, Path | None] | None]
 
 
 _MODEL = "SmolLM2-135M-Instruct"
+_RANKER = "cross-encoder"
 
 
 @click.command()
@@ -45,7 +48,19 @@ _MODEL = "SmolLM2-135M-Instruct"
 )
 @click.option("--limit", default=50, show_default=True, help="Passages to retrieve.")
 @click.option("--passages", default=5, show_default=True, help="Passages that the model reads, 1 to 64.")
-@click.option("--rank-depth", default=50, show_default=True, help="Passages that the ranker reads.")
+@click.option("--rank-depth", default=50, show_default=True, help="Passages that are ranked.")
+@click.option(
+    "--ranker",
+    metavar="NAME[=FOLDER]",
+    help="Who ranks them: a ranker's name and what was trained; cross-encoder by default.",
+)
+@cascade_options
+@click.option(
+    "--rank-reserve",
+    type=float,
+    help="The share of the time left, in (0, 1), that ranking leaves to the answer.",
+)
+@click.option("--explain", is_flag=True, help="Say what moved each passage.")
 @click.option("--no-rank", is_flag=True, help="Leave the passages in retrieval's order.")
 @click.option("--model", help="The generator: a model's name or folder; SmolLM2-135M-Instruct by default.")
 @click.option("--min-confidence", type=float, help="Abstain under this probability of the best passage.")
@@ -64,6 +79,13 @@ def answer(
     limit: int,
     passages: int,
     rank_depth: int,
+    ranker: str | None,
+    cheap_ranker: str | None,
+    strong_depth: int | None,
+    rank_margin: float | None,
+    rank_block: int,
+    rank_reserve: float | None,
+    explain: bool,
     no_rank: bool,
     model: str | None,
     min_confidence: float | None,
@@ -81,17 +103,26 @@ def answer(
         raise click.UsageError("Give one of --index DIR and --target ADDR.")
     if target is not None and (no_rank or model is not None):
         raise click.UsageError("--no-rank and --model are for --index; a service has its own parts.")
+    if no_rank and (ranker or cheap_ranker or explain):
+        raise click.UsageError("--no-rank goes without --ranker, --cheap-ranker and --explain.")
     from skerry.core.deadline import Deadline
     from skerry.generation.answer import AnswerRequest
+    from skerry.ranking.plan import RankPlan
     from skerry.retrieval.base import RetrievalRequest
     from skerry.services.cli.answer_view import as_object, show
     from skerry.services.cli.index import parse_settings
     from skerry.services.cli.legs import CANDIDATES, leg_names, leg_requests
+    from skerry.services.rankers import named_folder
 
     names = tuple(dict.fromkeys(leg_names(legs)))
     knobs = parse_settings(settings)
     deadline = Deadline(timeout)
-    with _chain(folder, target, no_rank, model) as (known_legs, stream):
+    strong = named_folder(ranker or "")
+    cheap = named_folder(cheap_ranker) if cheap_ranker else None
+    if target is not None and (strong[1] or (cheap and cheap[1])):
+        raise click.UsageError("A service has its own rankers: name one, without a folder.")
+    rankers = None if no_rank else (strong if strong[0] else (_RANKER, None), cheap)
+    with _chain(folder, target, rankers, model) as (known_legs, stream):
         request = AnswerRequest(
             question=question,
             retrieval=RetrievalRequest(
@@ -100,7 +131,16 @@ def answer(
                 fusion=fusion,
                 limit=limit,
             ),
-            rank_depth=rank_depth,
+            ranking=RankPlan(
+                ranker=strong[0],
+                depth=rank_depth,
+                cheap=cheap[0] if cheap else "",
+                strong_depth=strong_depth,
+                margin=rank_margin,
+                block=rank_block,
+                reserve=rank_reserve,
+                explain=explain,
+            ),
             passages=passages,
             min_confidence=min_confidence,
             max_tokens=max_tokens,
@@ -115,10 +155,12 @@ def answer(
 
 
 @contextmanager
-def _chain(folder: Path | None, target: str | None, no_rank: bool, model: str | None) -> Iterator[Chain]:
+def _chain(
+    folder: Path | None, target: str | None, rankers: Rankers | None, model: str | None
+) -> Iterator[Chain]:
     """The chain's stream function and the legs to ask for when none are named."""
     if folder is not None:
-        with _local(folder, no_rank, model) as chain:
+        with _local(folder, rankers, model) as chain:
             yield chain
         return
     from skerry.services.client import Client
@@ -133,7 +175,7 @@ def _chain(folder: Path | None, target: str | None, no_rank: bool, model: str | 
 
 
 @contextmanager
-def _local(folder: Path, no_rank: bool, model: str | None) -> Iterator[Chain]:
+def _local(folder: Path, rankers: Rankers | None, model: str | None) -> Iterator[Chain]:
     from skerry.core.models.store import ModelStore
     from skerry.generation.answer import AnswerPipeline
     from skerry.generation.engine import TransformersGenerator
@@ -142,13 +184,9 @@ def _local(folder: Path, no_rank: bool, model: str | None) -> Iterator[Chain]:
 
     models = ModelStore()
     with Index.open(folder, models=models) as index, RetrievalPipeline(index) as retrieval:
-        ranker: Ranker | None = None
-        if not no_rank:
-            from skerry.ranking import load_ranker
-
-            ranker = load_ranker("cross-encoder", models)
+        cascade = None if rankers is None else load_cascade(models, *rankers)
         generator = TransformersGenerator(models.resolve(model or _MODEL))
-        yield index.legs, AnswerPipeline(retrieval, ranker, generator, _quotes(index)).stream
+        yield index.legs, AnswerPipeline(retrieval, cascade, generator, _quotes(index)).stream
 
 
 def _quotes(index: Index) -> QuoteFinder | None:

@@ -11,6 +11,12 @@ import click
 from skerry.generation.answer import References
 from skerry.generation.base import Citation, Completed, Delta, Event, FinishReason, Started
 from skerry.ranking.rerank import RankedHit
+from skerry.services.cli.explain_view import (
+    explanation_lines,
+    explanation_object,
+    reading_line,
+    reading_object,
+)
 from skerry.services.cli.objects import evidence_objects, passage_object
 from skerry.services.cli.quote_view import quote_lines, quote_objects
 
@@ -48,6 +54,8 @@ def _end(event: Completed, references: References) -> None:
     click.echo("", err=True)
     for number, ranked in enumerate(references.hits[: references.given], 1):
         click.echo(_reference(number, ranked), err=True)
+    if references.reading is not None:
+        click.echo(reading_line(references.reading), err=True)
     tokens = (
         f"{event.prompt_tokens} prompt tokens ({event.cached_tokens} cached), {event.answer_tokens} answered"
     )
@@ -83,6 +91,8 @@ def _reference(number: int, ranked: RankedHit) -> str:
         + f"  score {evidence.score:.2f}"
         for evidence in hit.evidence[:3]
     ]
+    if ranked.explanation is not None:
+        lines += [f"       {line}" for line in explanation_lines(ranked.explanation, hit.legs)]
     return "\n".join(lines)
 
 
@@ -93,6 +103,7 @@ def as_object(question: str, events: Iterator[References | Event]) -> dict[str, 
         if isinstance(event, References):
             result["references"] = [_reference_object(ranked) for ranked in event.hits]
             result["given"] = event.given
+            result["reading"] = None if event.reading is None else reading_object(event.reading)
         elif isinstance(event, Started):
             result["sources"] = event.sources
         elif isinstance(event, Citation):
@@ -126,4 +137,5 @@ def _reference_object(ranked: RankedHit) -> dict[str, Any]:
         "confidence": None if math.isnan(ranked.calibrated) else ranked.calibrated,
         "legs": [{"leg": leg.leg, "rank": leg.rank, "score": leg.score} for leg in hit.legs],
         "evidence": evidence_objects(hit.evidence),
+        "explanation": None if ranked.explanation is None else explanation_object(ranked.explanation),
     }

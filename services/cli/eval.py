@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skerry.core.errors import InvalidInput
+from skerry.services.cli.rank_options import cascade_options, load_cascade
 
 if TYPE_CHECKING:
     from skerry.core.models.store import ModelStore
     from skerry.evaluation.table import ScoreTable
     from skerry.generation.base import Generator
-    from skerry.ranking.base import Ranker
     from skerry.retrieval.base import Retriever
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -62,6 +62,7 @@ def evaluate() -> None:
     help="Where `skerry train ranker` left it; the shipped one by default.",
 )
 @click.option("--rank-depth", default=50, show_default=True, type=click.IntRange(1), help="Passages to rank.")
+@cascade_options
 @click.option(
     "--generator", default="SmolLM2-135M-Instruct", show_default=True, help="Model of --task answer."
 )
@@ -92,6 +93,10 @@ def run(
     ranker: str | None,
     ranker_folder: Path | None,
     rank_depth: int,
+    cheap_ranker: str | None,
+    strong_depth: int | None,
+    rank_margin: float | None,
+    rank_block: int,
     generator: str,
     passages: int,
     max_tokens: int,
@@ -116,17 +121,21 @@ def run(
     from skerry.evaluation.gold import read_gold
     from skerry.evaluation.run import RunSpec
     from skerry.evaluation.run import run as run_questions
+    from skerry.ranking.plan import RankPlan
     from skerry.retrieval.index.reader import Index
     from skerry.retrieval.pipeline import RetrievalPipeline
     from skerry.retrieval.validation import check_fusion
     from skerry.services.cli.index import parse_settings
     from skerry.services.cli.legs import leg_names, leg_requests
+    from skerry.services.rankers import named_folder
 
     check_fusion(fusion)
     if min_confidence is not None and (ranker is None or task != "answer"):
         raise click.UsageError("--min-confidence needs --ranker and --task answer.")
-    if ranker_folder is not None and ranker is None:
-        raise click.UsageError("--ranker-folder needs --ranker.")
+    if ranker is None and (ranker_folder or cheap_ranker or strong_depth or rank_margin):
+        raise click.UsageError(
+            "--ranker-folder, --cheap-ranker, --strong-depth, --rank-margin need --ranker."
+        )
     if qrels is not None and task == "answer":
         raise click.UsageError("--qrels has no answers; leave --task answer out.")
     ranks = _whole_numbers(ks) if ks else None
@@ -137,6 +146,7 @@ def run(
         judgements = beir_files.read_qrels(qrels)
         questions = beir_files.judged_questions(beir_files.read_queries(gold), judgements, gold)[:limit]
     store = ModelStore()
+    cheap = named_folder(cheap_ranker) if cheap_ranker else None
     with ExitStack() as stack:
         index = stack.enter_context(Index.open(folder, models=store))
         chain = stack.enter_context(RetrievalPipeline(index))
@@ -148,7 +158,13 @@ def run(
         spec = RunSpec(
             legs=leg_requests(names, knobs, depth),
             fusion=fusion,
-            rank_depth=rank_depth,
+            ranking=RankPlan(
+                depth=rank_depth,
+                cheap=cheap[0] if cheap else "",
+                strong_depth=strong_depth,
+                margin=rank_margin,
+                block=rank_block,
+            ),
             keep=depth,
             batch=batch,
             passages=passages,
@@ -162,6 +178,7 @@ def run(
             "task": task,
             "ranker": _ranker_identity(ranker, ranker_folder) if ranker else None,
             "generator": None,
+            **({"cheap_ranker": _ranker_identity(*cheap)} if cheap else {}),
             **({"adapters": adapters} if adapters else {}),
         }
         model: Generator | None = None
@@ -173,7 +190,7 @@ def run(
             chain,
             spec,
             parameters,
-            ranker=_load_ranker(ranker, store, ranker_folder) if ranker else None,
+            rankers=load_cascade(store, (ranker, ranker_folder), cheap) if ranker else None,
             generator=model,
             restart=restart,
             progress=default_progress(quiet),
@@ -247,12 +264,6 @@ def _print_table(table: ScoreTable, markdown: bool) -> None:
     # A table that is piped on must not be folded to a width that nobody chose.
     console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(table.rich())
-
-
-def _load_ranker(name: str, models: ModelStore, folder: Path | None) -> Ranker:
-    from skerry.ranking import load_ranker
-
-    return load_ranker(name, models, folder)
 
 
 def _ranker_identity(name: str, folder: Path | None) -> list[str]:

@@ -18,6 +18,13 @@ _ROLES = ("all", "corpus", "embedding", "retrieval", "ranking", "generation", "a
 @click.option("--retrieval", metavar="ADDR", help="Use the retrieval service there.")
 @click.option("--ranking", metavar="ADDR", help="Use the ranking service there.")
 @click.option("--generation", metavar="ADDR", help="Use the generation service there.")
+@click.option(
+    "--ranker",
+    "rankers",
+    multiple=True,
+    metavar="NAME[=FOLDER]",
+    help="A ranker that requests can choose (repeatable), the first by default: cross-encoder, drmm=FOLDER.",
+)
 @click.option("--import-folder", type=click.Path(path_type=Path), help="ImportDocuments may read below it.")
 @click.option("--workers", type=int, help="Calls that each service works on at once.")
 @click.option("--queue", type=int, help="Calls that may wait for each service.")
@@ -33,6 +40,7 @@ def serve(
     retrieval: str | None,
     ranking: str | None,
     generation: str | None,
+    rankers: tuple[str, ...],
     import_folder: Path | None,
     workers: int | None,
     queue: int | None,
@@ -61,6 +69,7 @@ def serve(
         "server.ready_file": None if ready_file is None else str(ready_file),
         "retrieval.address": retrieval,
         "ranking.address": ranking,
+        "ranking.ranker": ",".join(rankers) or None,
         "generation.address": generation,
     }
     settings = load_settings(file, flags=flags).settings

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from skerry.core.errors import DeadlineExceeded
 from skerry.generation.answer import AnswerRequest, References
 from skerry.generation.base import Event, GenerationRequest
-from skerry.ranking.base import RankRequest, RankScores
+from skerry.ranking.base import RankRequest
+from skerry.ranking.plan import WHOLE_LIST, RankPlan
+from skerry.ranking.ranked import Ranked
 from skerry.retrieval.base import Option, RetrievalRequest, RetrievalResult
 from skerry.retrieval.corpus.records import Page
 from skerry.services.client import calls
@@ -76,10 +78,26 @@ class AsyncClient:
         return await self._call(calls.batch_retrieve(requests, corpus), deadline)
 
     async def rank(
-        self, requests: Sequence[RankRequest], *, deadline: float | None = None
-    ) -> list[RankScores]:
-        """Scores of each request's candidates, in their order."""
-        return await self._call(calls.rank(requests), deadline)
+        self,
+        requests: Sequence[RankRequest],
+        plan: RankPlan = WHOLE_LIST,
+        *,
+        deadline: float | None = None,
+    ) -> list[Ranked]:
+        """Each request's candidates ranked, by default by the server's first ranker."""
+        return await self._call(calls.rank(requests, plan), deadline)
+
+    async def rank_passages(
+        self,
+        query: str,
+        passages: Mapping[str, float],
+        plan: RankPlan = WHOLE_LIST,
+        *,
+        corpus: str = "",
+        deadline: float | None = None,
+    ) -> Ranked:
+        """Passages of an index that the server serves, ranked: ids with first-stage scores, 0 for none."""
+        return await self._call(calls.rank_passages(query, passages, plan, corpus), deadline)
 
     async def embed(
         self,

@@ -25,7 +25,9 @@ from skerry.protos.v1 import (
     retrieval_pb2,
     server_pb2,
 )
-from skerry.ranking.base import RankRequest, RankScores
+from skerry.ranking.base import RankRequest
+from skerry.ranking.plan import RankPlan
+from skerry.ranking.ranked import Ranked
 from skerry.retrieval.base import Option, RetrievalRequest, RetrievalResult
 from skerry.retrieval.corpus.records import Page
 from skerry.services.client.requests import building
@@ -44,7 +46,7 @@ from skerry.services.convert.embedding import vectors_of
 from skerry.services.convert.events import event_of
 from skerry.services.convert.fields import duration
 from skerry.services.convert.generation import citation_of, completed_of, generate_request
-from skerry.services.convert.ranking import rank_request, rank_scores_of
+from skerry.services.convert.ranking import rank_request, ranked_of, reading_of
 from skerry.services.convert.references import ranked_hits_of
 from skerry.services.convert.retrieval import retrieval_result_of, retrieve_request
 from skerry.services.errors import from_status
@@ -81,6 +83,7 @@ def server_info() -> Call[ServerInfo]:
             embedder=message.embedder,
             workers=message.workers,
             queue=message.queue,
+            rankers=tuple(message.rankers),
         )
 
     return Call("ServerService", "GetServerInfo", server_pb2.GetServerInfoRequest(), read)
@@ -109,17 +112,19 @@ def batch_retrieve(requests: Sequence[RetrievalRequest], corpus: str) -> Call[li
     return Call("RetrievalService", "BatchRetrieve", batch, read)
 
 
-def rank(requests: Sequence[RankRequest]) -> Call[list[RankScores]]:
+def rank(requests: Sequence[RankRequest], plan: RankPlan) -> Call[list[Ranked]]:
     with building():
-        batch = ranking_pb2.BatchRankRequest(requests=[rank_request(item) for item in requests])
+        batch = ranking_pb2.BatchRankRequest(requests=[rank_request(item, plan) for item in requests])
+    return Call("RankingService", "BatchRank", batch, lambda m: [ranked_of(item) for item in m.responses])
 
-    def read(message: Any) -> list[RankScores]:
-        return [
-            rank_scores_of(item, len(request.candidates))
-            for request, item in zip(requests, message.responses, strict=True)
-        ]
 
-    return Call("RankingService", "BatchRank", batch, read)
+def rank_passages(query: str, passages: Mapping[str, float], plan: RankPlan, corpus: str) -> Call[Ranked]:
+    with building():
+        message = rank_request(RankRequest(query, ()), plan)
+        message.corpus = corpus
+        for name, score in passages.items():
+            message.candidates.add(id=name, passage_id=name, first_stage_score=score)
+    return Call("RankingService", "Rank", message, ranked_of)
 
 
 def embed(texts: Sequence[str], dimensions: int | None, layers: int | None) -> Call[NDArray[np.float32]]:
@@ -159,6 +164,7 @@ def answer(request: AnswerRequest, corpus: str) -> Call[Answer]:
             hits=ranked_hits_of(message.references),
             citations=tuple(citation_of(item) for item in message.citations),
             completed=completed_of(message),
+            reading=reading_of(message.reading) if message.HasField("reading") else None,
         )
 
     return Call("AnswerService", "Answer", message, read)

@@ -6,17 +6,21 @@ from dataclasses import dataclass
 
 from skerry.core.errors import SkerryError
 from skerry.generation.base import Citation, Completed
+from skerry.ranking.ranked import Reading
 from skerry.ranking.rerank import RankedHit
 from skerry.retrieval.quotes import Quote
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer: the hits behind it, best first, its citations, and how it ended (with its text)."""
+    """A whole answer: the hits behind it, best first, its citations, how it ended (with its text), and how
+    far the ranker read, None where none ran.
+    """
 
     hits: tuple[RankedHit, ...]
     citations: tuple[Citation, ...]
     completed: Completed
+    reading: Reading | None = None
 
     @property
     def text(self) -> str:
@@ -42,7 +46,9 @@ class ServedIndexInfo:
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
-    """What a server says of itself; names are empty where a part is not loaded."""
+    """What a server says of itself; names are empty where a part is not loaded. `rankers` are those that a
+    request can choose, the default first.
+    """
 
     version: str
     message_limit: int
@@ -53,6 +59,7 @@ class ServerInfo:
     embedder: str
     workers: int
     queue: int
+    rankers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def ask(
     request = AnswerRequest(
         question=question,
         retrieval=SPEC.request(question),
-        rank_depth=SPEC.rank_depth,
+        ranking=SPEC.ranking,
         passages=SPEC.passages,
         max_tokens=SPEC.max_tokens,
         min_confidence=MIN_CONFIDENCE if ranked else None,

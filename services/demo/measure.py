@@ -16,12 +16,13 @@ from skerry.evaluation.gold import read_gold
 from skerry.evaluation.run import ANSWER, RANKED, RunSpec, run
 from skerry.evaluation.scores import kilt_table
 from skerry.evaluation.table import ScoreTable
+from skerry.ranking.plan import RankPlan
 from skerry.retrieval.base import LegRequest
 from skerry.services.demo.prepare import LEGS, Prepared
 
 if TYPE_CHECKING:
     from skerry.generation.base import Generator
-    from skerry.ranking.base import Ranker
+    from skerry.ranking.ranked import RankingChain
     from skerry.retrieval.base import RetrievalChain
 
 KS = (1, 5, 10, 20)
@@ -37,7 +38,11 @@ COLUMNS = (
     "KILT-f1",
 )
 SPEC = RunSpec(
-    legs=tuple(LegRequest(name) for name in LEGS), rank_depth=30, keep=50, passages=3, max_tokens=32
+    legs=tuple(LegRequest(name) for name in LEGS),
+    ranking=RankPlan(depth=30),
+    keep=50,
+    passages=3,
+    max_tokens=32,
 )
 _ROOMS = ("retrieval", "ranking", "generation")
 
@@ -50,7 +55,7 @@ class Parts:
     """
 
     chain: RetrievalChain
-    ranker: Ranker | None
+    rankers: RankingChain | None
     generator: Generator
     names: dict[str, Any]
 
@@ -79,12 +84,12 @@ def measure(
         parts.chain,
         SPEC,
         parameters,
-        ranker=parts.ranker,
+        rankers=parts.rankers,
         generator=parts.generator,
         progress=progress,
     )
     answered = files.pop(ANSWER)
-    name = f"{SPEC.fusion} + answer" if parts.ranker is None else f"{RANKED} + answer"
+    name = f"{SPEC.fusion} + answer" if parts.rankers is None else f"{RANKED} + answer"
     table = kilt_table("Python's language reference", questions, {**files, name: answered}, KS)
     return replace(table, columns=COLUMNS), answered.parent
 

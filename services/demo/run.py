@@ -16,7 +16,7 @@ from skerry.services.demo.measure import Parts, measure
 from skerry.services.demo.prepare import GENERATOR, Prepared, prepare
 from skerry.services.demo.service import running_services
 from skerry.services.demo.show import Screen
-from skerry.services.remote import Remote, RemoteGenerator, RemoteRanker, RemoteRetrieval
+from skerry.services.remote import Remote, RemoteGenerator, RemoteRankers, RemoteRetrieval
 
 
 def run_demo(
@@ -124,7 +124,7 @@ def _measure(
     try:
         parts = Parts(
             chain=RemoteRetrieval(remote),
-            ranker=RemoteRanker(remote) if ranker else None,
+            rankers=RemoteRankers(remote) if ranker else None,
             generator=RemoteGenerator(remote),
             names={"ranker": ranker, "generator": models.resolve(GENERATOR).weights_hash},
         )

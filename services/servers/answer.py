@@ -11,7 +11,8 @@ from skerry.core.deadline import Deadline
 from skerry.generation.answer import AnswerPipeline, AnswerRequest, References
 from skerry.generation.base import Event, Generator
 from skerry.protos.v1 import answer_pb2
-from skerry.ranking.base import Ranker
+from skerry.ranking.plan import RankPlan
+from skerry.ranking.ranked import RankingChain
 from skerry.retrieval.base import RetrievalChain
 from skerry.retrieval.quotes import QuoteFinder
 from skerry.services.config import AnswerSettings
@@ -39,22 +40,30 @@ Chains = Callable[[str], AbstractContextManager[Chain]]
 
 
 class AnswerServicer:
-    """See protos/skerry/v1/answer.proto."""
+    """See protos/skerry/v1/answer.proto. `rankers` gives those that a request for a ranker of this name, or
+    for none by name (""), chooses from; None leaves the hits in retrieval's order.
+    """
 
     def __init__(
         self,
         chains: Chains,
-        ranker: Part[Ranker],
+        rankers: Callable[[str], RankingChain | None],
         generator: Part[Generator],
         settings: AnswerSettings,
         work: Work,
     ) -> None:
         self._chains = chains
-        self._ranker = ranker
+        self._rankers = rankers
         self._generator = generator
         self._defaults = asdict(settings)
         if settings.min_confidence < 0:
             self._defaults["min_confidence"] = None
+        self._plan = RankPlan(
+            cheap=settings.cheap_ranker,
+            strong_depth=settings.strong_depth or None,
+            margin=settings.rank_margin or None,
+            reserve=settings.rank_reserve or None,
+        )
         self._work = work
 
     async def Answer(self, request: Any, context: Any) -> Any:  # noqa: N802 -- the contract's name
@@ -63,6 +72,8 @@ class AnswerServicer:
             kind = message.WhichOneof("event")
             if kind == "references":
                 response.references.extend(message.references.references)
+                if message.references.HasField("reading"):
+                    response.reading.CopyFrom(message.references.reading)
             elif kind == "citation":
                 response.citations.append(message.citation)
             elif kind == "completed":
@@ -80,7 +91,7 @@ class AnswerServicer:
             yield message
 
     async def _stream(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        wanted = answer_request_of(request.question, request.options, self._defaults)
+        wanted = answer_request_of(request.question, request.options, self._defaults, self._plan)
         corpus = request.options.corpus
         writer = EventWriter(answer_pb2.StreamAnswerResponse)
         async for done in self._work.stream(context, lambda deadline: self._run(wanted, corpus, deadline)):
@@ -90,5 +101,6 @@ class AnswerServicer:
         generator = self._generator.get()
         with self._chains(corpus) as chain:
             wanted = replace(request, retrieval=with_legs(request.retrieval, chain.legs))
-            pipeline = AnswerPipeline(chain.retrieval, self._ranker.if_there(), generator, chain.quotes)
+            rankers = self._rankers(request.ranking.ranker)
+            pipeline = AnswerPipeline(chain.retrieval, rankers, generator, chain.quotes)
             yield from pipeline.stream(wanted, deadline)

@@ -31,7 +31,6 @@ from skerry.protos.v1 import (
     retrieval_pb2_grpc,
     server_pb2_grpc,
 )
-from skerry.ranking.base import Ranker
 from skerry.services.catalogue import Catalogue
 from skerry.services.client.channel import channel_options
 from skerry.services.config import MESSAGE_LIMIT, Settings
@@ -39,7 +38,8 @@ from skerry.services.jobs import Jobs
 from skerry.services.observability.logs import log
 from skerry.services.operations import OperationStore
 from skerry.services.parts import Part
-from skerry.services.remote import Remote, RemoteGenerator, RemoteRanker, RemoteRetrieval
+from skerry.services.rankers import ServedRankers, named_rankers
+from skerry.services.remote import Remote, RemoteGenerator, RemoteRankers, RemoteRetrieval
 from skerry.services.replays import Replays
 from skerry.services.servers import (
     answer,
@@ -176,9 +176,14 @@ class Host:
         settings, roles = self._settings, self._roles
         models = ModelStore(Path(settings.models.folder) if settings.models.folder else None)
         elsewhere = bool(settings.retrieval.address)
-        if {"corpus", "retrieval"} & set(roles) or ("answer" in roles and not elsewhere):
+        given = bool(settings.corpus.index or settings.corpus.data)
+        if (
+            {"corpus", "retrieval"} & set(roles)
+            or ("answer" in roles and not elsewhere)
+            or ("ranking" in roles and given)
+        ):
             made.catalogue = self._catalogue(models, made)
-        ranker = self._ranker(models, made) if {"ranking", "answer"} & set(roles) else None
+        rankers = self._rankers(models, made) if {"ranking", "answer"} & set(roles) else None
         generator = self._generator(models, made) if {"generation", "answer"} & set(roles) else None
         encoder: Part[Any] | None = None
 
@@ -198,10 +203,10 @@ class Host:
                 retrieval.RetrievalServicer(made.catalogue, work), grpc_server
             )
         if "ranking" in roles:
-            assert ranker is not None
+            assert rankers is not None
             work = self._work(made, ranking.SERVICE)
             ranking_pb2_grpc.add_RankingServiceServicer_to_server(
-                ranking.RankingServicer(ranker, settings.ranking.ranker, work), grpc_server
+                ranking.RankingServicer(rankers, made.catalogue, work), grpc_server
             )
         if "generation" in roles:
             assert generator is not None
@@ -210,11 +215,11 @@ class Host:
                 generation.GenerationServicer(generator, settings.generation.model, work), grpc_server
             )
         if "answer" in roles:
-            assert ranker is not None
+            assert rankers is not None
             assert generator is not None
             work = self._work(made, answer.SERVICE)
             answer_pb2_grpc.add_AnswerServiceServicer_to_server(
-                answer.AnswerServicer(self._chains(made), ranker, generator, settings.answer, work),
+                answer.AnswerServicer(self._chains(made), rankers.chain, generator, settings.answer, work),
                 grpc_server,
             )
         work = self._work(made, server.SERVICE)
@@ -222,7 +227,7 @@ class Host:
             server.ServerServicer(
                 made.names,
                 made.catalogue,
-                ranker,
+                rankers,
                 generator,
                 None if encoder is None else (encoder, settings.embedding.model),
                 work,
@@ -276,21 +281,15 @@ class Host:
         )
         made.names.append(operations.SERVICE)
 
-    def _ranker(self, models: ModelStore, made: _Assembled) -> Part[Ranker]:
+    def _rankers(self, models: ModelStore, made: _Assembled) -> ServedRankers:
         settings = self._settings.ranking
         if settings.address:
             remote = Remote(settings.address)
             made.closers.append(remote.close)
-            return Part("ranker", lambda: RemoteRanker(remote))
-
-        def load() -> Ranker:
-            from skerry.ranking import load_ranker
-
-            return load_ranker(settings.ranker, models)
-
-        part: Part[Ranker] = Part("ranker", load)
-        made.warmers.append(part.warm)
-        return part
+            return RemoteRankers(remote)
+        rankers = named_rankers(settings.ranker, models)
+        made.warmers.append(rankers.warm)
+        return rankers
 
     def _generator(self, models: ModelStore, made: _Assembled) -> Part[Generator]:
         settings = self._settings.generation

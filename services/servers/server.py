@@ -13,6 +13,7 @@ from skerry.services.catalogue import Catalogue
 from skerry.services.config import MESSAGE_LIMIT
 from skerry.services.convert.fields import timings
 from skerry.services.parts import Part
+from skerry.services.rankers import ServedRankers
 from skerry.services.servers.work import Work
 
 SERVICE = "skerry.v1.ServerService"
@@ -25,14 +26,14 @@ class ServerServicer:
         self,
         services: Sequence[str],
         catalogue: Catalogue | None,
-        ranker: Part[Any] | None,
+        rankers: ServedRankers | None,
         generator: Part[Any] | None,
         embedder: tuple[Part[Any], str] | None,
         work: Work,
     ) -> None:
         self._services = services
         self._catalogue = catalogue
-        self._ranker = ranker
+        self._rankers = rankers
         self._generator = generator
         self._embedder = embedder
         self._work = work
@@ -43,12 +44,14 @@ class ServerServicer:
         return done.value
 
     def _info(self, deadline: Deadline) -> Any:
+        rankers, default = ([], "") if self._rankers is None else self._rankers.loaded()
         return server_pb2.GetServerInfoResponse(
             version=__version__,
             message_limit_bytes=MESSAGE_LIMIT,
             services=self._services,
             indexes=self._indexes(),
-            ranker=_name(self._ranker),
+            ranker=default,
+            rankers=rankers,
             generator=_name(self._generator),
             embedder=self._embedder[1] if self._embedder and self._embedder[0].if_there() else "",
             workers=self._work.workers,

@@ -41,3 +41,17 @@ def test_cancel_from_another_thread_wins_over_time() -> None:
     thread.join()
     with pytest.raises(Cancelled, match="while reading"):
         deadline.check("reading")
+
+
+def test_a_part_leaves_time_and_ends_with_the_whole() -> None:
+    whole = Deadline(10.0)
+    part = whole.reserving(0.75)
+    left, before = part.remaining(), whole.remaining()
+    assert left is not None and before is not None
+    assert 2.0 < left <= 2.5 and before > 9.0
+    assert Deadline().reserving(0.5).remaining() is None
+    with pytest.raises(DeadlineExceeded):
+        Deadline(0.0).reserving(0.5).check()
+    whole.cancel()
+    with pytest.raises(Cancelled):
+        part.check()

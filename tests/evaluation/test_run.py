@@ -14,6 +14,8 @@ from skerry.evaluation.gold import Record, parse_record, read_gold, read_records
 from skerry.evaluation.kilt import score
 from skerry.evaluation.run import RunSpec, leg_hits, run, system_names
 from skerry.evaluation.scores import beir_table, first_hit, kilt_table
+from skerry.ranking.cascade import Cascade
+from skerry.ranking.plan import RankPlan
 from skerry.retrieval.base import LegRequest
 from skerry.retrieval.index.reader import Index
 from skerry.retrieval.pipeline import RetrievalPipeline
@@ -67,7 +69,7 @@ def test_every_system_in_one_pass(chain: Any, questions: list[Record], tmp_path:
 
 
 def test_ranked(chain: Any, ranker: Any, questions: list[Record], tmp_path: Path) -> None:
-    files = run(questions, tmp_path / "run.jsonl", chain, SPEC, KEY, ranker=ranker)
+    files = run(questions, tmp_path / "run.jsonl", chain, SPEC, KEY, rankers=Cascade.of(ranker))
     assert list(files) == ["common", "order", "rrf", "ranked"]
     longest = sorted(chain.passages, key=lambda passage: -len(passage.text))
     assert pages(files["ranked"])[0][0] == longest[0].id
@@ -114,7 +116,7 @@ def test_bad_requests(chain: Any, questions: list[Record], tmp_path: Path) -> No
         RunSpec((LegRequest("common"), LegRequest("common"))),
         dataclasses.replace(SPEC, batch=0),
         dataclasses.replace(SPEC, keep=0),
-        dataclasses.replace(SPEC, rank_depth=0),
+        dataclasses.replace(SPEC, ranking=RankPlan(depth=0)),
     ):
         with pytest.raises(InvalidInput):
             run(questions, out, chain, spec, KEY)

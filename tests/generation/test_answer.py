@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,9 @@ from skerry.generation.base import (
 )
 from skerry.generation.engine import TransformersGenerator
 from skerry.ranking.base import RankRequest, RankScores
+from skerry.ranking.cascade import Cascade
+from skerry.ranking.plan import RankPlan
+from skerry.ranking.ranked import Reading, StoppedBy
 from skerry.retrieval.base import LegRequest, RetrievalChain, RetrievalRequest
 from skerry.retrieval.pipeline import RetrievalPipeline
 
@@ -99,7 +103,7 @@ def _ends(events: list[References | Event]) -> tuple[References, Completed]:
 
 @pytest.fixture
 def pipeline(retrieval: RetrievalChain, tiny_generator: TransformersGenerator) -> AnswerPipeline:
-    return AnswerPipeline(retrieval, WordRanker(), tiny_generator)
+    return AnswerPipeline(retrieval, Cascade.of(WordRanker()), tiny_generator)
 
 
 def test_references_come_first_then_the_generators_events(pipeline: AnswerPipeline) -> None:
@@ -127,6 +131,52 @@ def test_the_ranker_decides_the_order_and_the_sources(pipeline: AnswerPipeline) 
     scores = [ranked.score for ranked in references.hits]
     assert scores == sorted(scores, reverse=True)
     assert references.given == len(references.hits) <= 5
+
+
+def test_the_request_says_who_ranks_and_how_far(
+    retrieval: RetrievalChain, tiny_generator: TransformersGenerator
+) -> None:
+    class Backwards(WordRanker):
+        name = "backwards"
+
+        def score(self, requests: Sequence[RankRequest], deadline: Deadline) -> list[RankScores]:
+            return [RankScores(-s.raw, 1 - s.calibrated) for s in super().score(requests, deadline)]
+
+    pipeline = AnswerPipeline(retrieval, Cascade.of(WordRanker(), Backwards()), tiny_generator)
+    usual, _ = _ends(_run(pipeline, _request()))
+    assert usual.reading == Reading("words", "", len(usual.hits), StoppedBy.DEPTH)
+    assert all(ranked.explanation is None for ranked in usual.hits)
+    plan = RankPlan(ranker="words", cheap="backwards", strong_depth=1, explain=True)
+    cascaded, _ = _ends(_run(pipeline, _request(ranking=plan)))
+    assert cascaded.reading == Reading("words", "backwards", 1, StoppedBy.DEPTH)
+    assert cascaded.hits[0].hit == usual.hits[-1].hit
+    explanation = cascaded.hits[0].explanation
+    assert explanation is not None and explanation.after == 1
+    assert [score.ranker for score in explanation.scores] == ["backwards", "words"]
+    with pytest.raises(NotFound, match="there are backwards, words"):
+        _run(pipeline, _request(ranking=RankPlan(ranker="sentences")))
+
+
+def test_a_ranker_without_time_leaves_retrievals_order_and_judges_nothing(
+    retrieval: RetrievalChain, tiny_generator: TransformersGenerator
+) -> None:
+    class Slow(WordRanker):
+        def score(self, requests: Sequence[RankRequest], deadline: Deadline) -> list[RankScores]:
+            while True:
+                deadline.check("ranking")
+                time.sleep(0.005)
+
+    pipeline = AnswerPipeline(retrieval, Cascade.of(Slow()), tiny_generator)
+    request = _request(ranking=RankPlan(reserve=0.99))
+    references, done = _ends(list(pipeline.stream(request, Deadline(20))))
+    assert references.reading == Reading("words", "", 0, StoppedBy.DEADLINE)
+    scores = [ranked.hit.score for ranked in references.hits]
+    assert scores == sorted(scores, reverse=True) and len(scores) > 1
+    assert done.reason is not FinishReason.ABSTAINED or "time" not in done.abstention
+    judged = replace(request, min_confidence=0.5)
+    _, done = _ends(list(pipeline.stream(judged, Deadline(20))))
+    assert done.reason is FinishReason.ABSTAINED
+    assert done.abstention.startswith("There was no time to judge a passage")
 
 
 def test_without_a_ranker_the_order_is_retrievals(
@@ -198,7 +248,8 @@ _BAD = [
     {"question": "x" * 70_000},
     {"passages": 0},
     {"passages": 65},
-    {"rank_depth": 0},
+    {"ranking": RankPlan(depth=0)},
+    {"ranking": RankPlan(margin=math.nan)},
     {"max_tokens": 0},
     {"max_tokens": 5000},
     {"temperature": math.nan},
@@ -214,7 +265,7 @@ _BAD = [
 def test_bad_input_is_refused_at_the_call(pipeline: AnswerPipeline, change: dict[str, object]) -> None:
     with pytest.raises(InvalidInput) as caught:
         pipeline.stream(replace(_request(), **change), Deadline(60))  # type: ignore[arg-type]
-    assert caught.value.details["field"] in change
+    assert caught.value.details["field"] in change or isinstance(change.get("ranking"), RankPlan)
 
 
 def test_confidence_without_a_ranker_is_refused(
@@ -247,7 +298,11 @@ def test_the_deadline_is_passed_to_every_stage(
     list(AnswerPipeline(retrieval, None, Watching()).stream(_request(), deadline))
     assert seen == [deadline]
     with pytest.raises(DeadlineExceeded):
-        list(AnswerPipeline(retrieval, WordRanker(), tiny_generator).stream(_request(), Deadline(0)))
+        list(
+            AnswerPipeline(retrieval, Cascade.of(WordRanker()), tiny_generator).stream(
+                _request(), Deadline(0)
+            )
+        )
 
 
 def test_a_caller_who_goes_away_after_the_references_costs_no_generation(pipeline: AnswerPipeline) -> None:
@@ -264,7 +319,7 @@ def test_the_real_model_answers_from_a_real_index(
     retrieval: RetrievalChain, smol_model: object, tmp_path: Path
 ) -> None:
     generator = TransformersGenerator(smol_model)  # type: ignore[arg-type]
-    pipeline = AnswerPipeline(retrieval, WordRanker(), generator)
+    pipeline = AnswerPipeline(retrieval, Cascade.of(WordRanker()), generator)
     events = _run(pipeline, _request("When was Skerryvore lit?", passages=1, max_tokens=32))
     _, done = _ends(events)
     assert "1844" in done.text

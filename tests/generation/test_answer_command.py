@@ -16,6 +16,8 @@ from skerry.core.deadline import Deadline
 from skerry.core.errors import BackendUnavailable, InvalidInput, SkerryError
 from skerry.generation.answer import AnswerRequest, References
 from skerry.generation.base import Citation, Completed, Delta, Event, FinishReason, Started
+from skerry.ranking.plan import RankPlan
+from skerry.ranking.ranked import Explanation, RankerScore, Reading, StoppedBy
 from skerry.ranking.rerank import RankedHit
 from skerry.retrieval.base import Evidence, Hit, LegScore
 from skerry.retrieval.corpus.records import Passage, Span
@@ -33,10 +35,16 @@ _QUOTES = (
 )
 
 
+_MOVED = Explanation(
+    4, 1, 0.5, (RankerScore("drmm", 1.5, 0.25), RankerScore("cross-encoder", 2.0, 0.91, -0.25))
+)
+_READING = Reading("cross-encoder", "drmm", 8, StoppedBy.MARGIN)
+
+
 def _events(calibrated: float, reason: FinishReason) -> list[References | Event]:
     start = _TEXT.index("Alan")
     return [
-        References((RankedHit(hit=_HIT, score=2.0, calibrated=calibrated),), 1),
+        References((RankedHit(_HIT, 2.0, calibrated, _MOVED),), 1, _READING),
         Started(90, 0, 1),
         Delta("Alan "),
         Delta("Stevenson"),
@@ -90,6 +98,33 @@ def test_flags_reach_the_request(asked: list[AnswerRequest]) -> None:
     assert request.min_confidence == 0.5
 
 
+def test_flags_of_the_cascade_reach_the_request(asked: list[AnswerRequest]) -> None:
+    flags = ["--ranker", "knrm=k", "--cheap-ranker", "drmm=d", "--rank-depth", "100", "--strong-depth", "30"]
+    flags += ["--rank-margin", "0.9", "--rank-block", "6", "--rank-reserve", "0.25", "--explain"]
+    for more in ([], flags):
+        assert CliRunner().invoke(command.answer, ["q", "--index", "x", *more]).exit_code == 0
+    usual, cascade = (request.ranking for request in asked)
+    assert usual == RankPlan(depth=50)
+    assert cascade == RankPlan("knrm", 100, "drmm", 30, 0.9, 6, 0.25, True)
+
+
+def test_what_moved_a_passage_is_told(asked: list[AnswerRequest]) -> None:
+    result = CliRunner().invoke(command.answer, ["q", "--index", "x"])
+    for line in (
+        "       moved from place 4 to 1; fused score 0.5000; bm25 #1 (7.500)",
+        "       drmm +1.50; p=0.250",
+        "       cross-encoder +2.00, of it -0.25 for the place before; p=0.910",
+        "cross-encoder read 8 passages, sorted by drmm: the lead was decided",
+    ):
+        assert line in result.stderr.splitlines()
+    found = json.loads(CliRunner().invoke(command.answer, ["q", "--index", "x", "--json"]).stdout)
+    assert found["reading"]["stopped"] == "margin" and found["reading"]["read"] == 8
+    explanation = found["references"][0]["explanation"]
+    assert (explanation["before"], explanation["after"]) == (4, 1)
+    assert [score["first_stage"] for score in explanation["scores"]] == [None, -0.25]
+    assert asked
+
+
 def test_knobs_of_legs_reach_the_request(asked: list[AnswerRequest]) -> None:
     knobs = ["--set", "dense.ef_search=64", "--set", "bm25.weight=0.5"]
     assert CliRunner().invoke(command.answer, ["q", "--index", "x", *knobs]).exit_code == 0
@@ -122,6 +157,10 @@ def test_json_is_one_valid_object_also_without_a_ranker(asked: list[AnswerReques
         ([], "--index DIR"),
         (["--index", "x", "--target", "y:1"], "--index DIR"),
         (["--target", "y:1", "--no-rank"], "--no-rank"),
+        (["--target", "y:1", "--ranker", "drmm=d"], "without a folder"),
+        (["--target", "y:1", "--cheap-ranker", "drmm=d"], "without a folder"),
+        (["--index", "x", "--no-rank", "--explain"], "--no-rank"),
+        (["--index", "x", "--no-rank", "--cheap-ranker", "drmm"], "--no-rank"),
     ],
 )
 def test_flags_that_contradict_are_refused(flags: list[str], said: str) -> None:

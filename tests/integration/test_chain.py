@@ -25,6 +25,7 @@ from skerry.generation.answer import AnswerRequest, References
 from skerry.generation.base import Citation, Completed, Delta, GenerationRequest, Source, Started
 from skerry.ranking import load_ranker
 from skerry.ranking.base import Candidate, RankRequest
+from skerry.ranking.plan import RankPlan
 from skerry.retrieval.base import LegRequest, Option, RetrievalRequest
 from skerry.retrieval.index.build import BuildSpec, build_index
 from skerry.retrieval.index.engine import SerialEngine
@@ -260,7 +261,8 @@ def test_async_rank(server: Any, client: Client) -> None:
     "knobs",
     [
         {"passages": 0},
-        {"rank_depth": 10**6},
+        {"ranking": RankPlan(depth=10**6)},
+        {"ranking": RankPlan(margin=2.0)},
         {"max_tokens": 0},
         {"temperature": -1.0},
         {"min_confidence": 2.0},

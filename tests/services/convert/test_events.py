@@ -7,6 +7,7 @@ import math
 from skerry.generation.answer import References
 from skerry.generation.base import Citation, Completed, Delta, FinishReason, Started
 from skerry.protos.v1 import answer_pb2
+from skerry.ranking.ranked import Explanation, RankerScore, Reading, StoppedBy
 from skerry.ranking.rerank import RankedHit
 from skerry.retrieval.base import Hit
 from skerry.retrieval.corpus.records import Passage, Span
@@ -16,11 +17,12 @@ from skerry.services.convert.references import ranked_hits_of, reference
 
 def test_events() -> None:
     passage = Passage(0, "p#0", "p", "T", "", "Ünder the sea.", Span(1, 0, 1, 14))
-    hit = RankedHit(Hit(passage, 1.0), 2.0, 0.5)
+    moved = Explanation(4, 1, 1.0, (RankerScore("a", 1.5, 0.25, -0.125), RankerScore("b", 2.0, 0.5)))
+    hit = RankedHit(Hit(passage, 1.0), 2.0, 0.5, moved)
     unranked = RankedHit(Hit(passage, 1.0), 1.0, math.nan)
     citation = Citation("p#0", 0, 5, 0, 5, "Ünder")
     events = [
-        References((hit,), 1),
+        References((hit,), 1, Reading("b", "a", 1, StoppedBy.MARGIN)),
         Started(10, 3, 1),
         Delta("Ünder "),
         Delta("it"),

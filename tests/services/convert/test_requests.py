@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry.generation.answer import AnswerRequest
 from skerry.protos.v1 import answer_pb2
+from skerry.ranking.plan import WHOLE_LIST, RankPlan
 from skerry.retrieval.base import LegRequest, RetrievalRequest
 from skerry.services.convert.answer import answer_options, answer_request_of
 from skerry.services.convert.retrieval import retrieve_request, retrieve_request_of
@@ -55,10 +58,23 @@ def test_retrieval_requests(request: RetrievalRequest) -> None:
     assert retrieve_request_of(retrieve_request(request)) == request
 
 
-@given(retrievals, small, small, st.none() | number, small, number, small, st.lists(text, max_size=3))
+plans = st.builds(
+    RankPlan,
+    ranker=text,
+    depth=small,
+    cheap=text,
+    strong_depth=st.none() | small,
+    margin=st.none() | number,
+    block=small,
+    reserve=st.none() | number,
+    explain=st.booleans(),
+)
+
+
+@given(retrievals, plans, small, st.none() | number, small, number, small, st.lists(text, max_size=3))
 def test_answer_requests(
     retrieval: RetrievalRequest,
-    depth: int,
+    plan: RankPlan,
     count: int,
     confidence: float | None,
     tokens: int,
@@ -67,7 +83,7 @@ def test_answer_requests(
     stop: list[str],
 ) -> None:
     request = AnswerRequest(
-        retrieval.query, retrieval, depth, count, confidence, tokens, temperature, seed, tuple(stop)
+        retrieval.query, retrieval, plan, count, confidence, tokens, temperature, seed, tuple(stop)
     )
     defaults = {
         "retrieve_limit": 1,
@@ -77,7 +93,7 @@ def test_answer_requests(
         "min_confidence": None,
     }
     options = answer_options(request, "")
-    assert answer_request_of(request.question, options, defaults) == request
+    assert answer_request_of(request.question, options, defaults, WHOLE_LIST) == request
 
 
 def test_absent_knobs_take_the_defaults() -> None:
@@ -88,9 +104,14 @@ def test_absent_knobs_take_the_defaults() -> None:
         "max_tokens": 4,
         "min_confidence": 0.25,
     }
-    request = answer_request_of("q", answer_pb2.AnswerOptions(), defaults)
-    assert (request.retrieval.limit, request.rank_depth, request.passages) == (7, 6, 5)
+    plan = RankPlan(ranker="a", cheap="b", strong_depth=3, margin=0.5, block=2, reserve=0.25, explain=True)
+    request = answer_request_of("q", answer_pb2.AnswerOptions(), defaults, plan)
+    assert request.ranking == replace(plan, depth=6)
+    assert (request.retrieval.limit, request.passages) == (7, 5)
     assert (request.max_tokens, request.min_confidence) == (4, 0.25)
     zero = answer_pb2.AnswerOptions(rank_depth=0, min_confidence=0.0)
-    request = answer_request_of("q", zero, defaults)
-    assert (request.rank_depth, request.min_confidence) == (0, 0.0)
+    zero.cascade.margin = 0.0
+    zero.explain = False
+    request = answer_request_of("q", zero, defaults, plan)
+    assert (request.ranking.depth, request.ranking.margin, request.ranking.explain) == (0, 0.0, False)
+    assert request.min_confidence == 0.0
