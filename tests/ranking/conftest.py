@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from skerry.core.models import low_rank
 from skerry.core.models.store import Model, ModelStore
 from skerry.core.progress import SilentProgress
 from skerry.evaluation.gold import read_gold
 from skerry.evaluation.ranking_questions import ranking_questions
-from skerry.ranking import adapter
-from skerry.ranking.calibration import PlattScaling
 from skerry.ranking.pair_network import PairNetwork, load_network
 from skerry.ranking.training.examples import Example, Question, mine
 from skerry.retrieval.index.build import BuildSpec, build_index
@@ -23,8 +20,7 @@ from skerry.retrieval.index.reader import Index
 from skerry.retrieval.pipeline import RetrievalPipeline
 
 from .tiny import write_corpus, write_gold, write_model, write_vectors
-
-MAX_TOKENS = 128
+from .tiny_rankers import MAX_TOKENS, write_cross_encoder
 
 
 @pytest.fixture(scope="session")
@@ -55,25 +51,7 @@ def network(base: Model) -> PairNetwork:
 @pytest.fixture(scope="session")
 def ranker_folder(tmp_path_factory: pytest.TempPathFactory, base: Model) -> Path:
     """A ranker of random factors on the tiny encoder, written as training writes it."""
-    torch.manual_seed(1)
-    network = load_network(base, torch.float32, "sdpa", MAX_TOKENS)
-    low_rank.attach(network.encoder, rank=4, seed=1)
-    factors = {
-        name: value if name.endswith("_a") else torch.randn(value.shape) * 0.2
-        for name, value in low_rank.state(network.encoder).items()
-    }
-    folder = tmp_path_factory.mktemp("ranker") / "random"
-    config = adapter.AdapterConfig(
-        base_model=str(base.folder),
-        base_weights_hash=base.weights_hash,
-        base_tokenizer_hash=base.tokenizer_hash,
-        rank=4,
-        max_tokens=MAX_TOKENS,
-        first_stage_weight=2.0,
-        calibration=PlattScaling(1.5, -0.25),
-    )
-    adapter.save(folder, config, factors, network.head.state_dict())
-    return folder
+    return write_cross_encoder(tmp_path_factory.mktemp("ranker") / "random", base)
 
 
 @pytest.fixture(scope="session")

@@ -21,9 +21,9 @@ from skerry.ranking.cross_encoder import CrossEncoder
 from skerry.ranking.plan import RankPlan
 from skerry.ranking.ranked import Explanation, RankerScore, StoppedBy
 
-from .neural.test_ranker import write_ranker
 from .readers import NumberRanker, number_candidates
 from .tiny import ANIMALS, FOODS, PLACES
+from .tiny_rankers import write_neural
 
 NOW = Deadline()
 
@@ -130,7 +130,7 @@ def real(
     store: ModelStore, ranker_folder: Path, vectors: Model, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Ranker]:
     """A cross-encoder and a neural ranker of random weights; both weigh the first stage in."""
-    folder = write_ranker(tmp_path_factory.mktemp("cascade") / "drmm", "drmm", vectors)
+    folder = write_neural(tmp_path_factory.mktemp("cascade") / "drmm", "drmm", vectors)
     return {
         "cross-encoder": CrossEncoder(store, ranker_folder, dtype="fp32"),
         "drmm": load_ranker("drmm", store, folder),

@@ -15,6 +15,9 @@ from skerry.core.progress import SilentProgress
 from skerry.retrieval.index.build import BuildSpec, build_index
 from skerry.retrieval.index.engine import SerialEngine
 
+from ..ranking.tiny import write_vectors  # noqa: TID252 -- another room's model
+from ..ranking.tiny_rankers import write_neural  # noqa: TID252 -- and its rankers
+
 
 def skerry(*arguments: object, code: int = 0) -> tuple[str, str]:
     """(stdout, stderr) of one call of `skerry eval`."""
@@ -82,6 +85,29 @@ def test_run_and_score(folder: Path, tmp_path: Path) -> None:
     assert len(out.read_text().splitlines()) == 1
 
 
+def test_a_cascade(folder: Path, tmp_path: Path) -> None:
+    vectors = ModelStore(tmp_path / "models").resolve(str(write_vectors(tmp_path / "vectors")))
+    write_neural(tmp_path / "knrm", "knrm", vectors)
+    write_neural(tmp_path / "drmm", "drmm", vectors)
+    out = tmp_path / "run.jsonl"
+    call = (
+        *("run", "--index", folder / "index", "--gold", folder / "gold.jsonl", "--out", out, "--quiet"),
+        *("--ranker", "knrm", "--ranker-folder", tmp_path / "knrm"),
+    )
+    cascade = (*call, "--cheap-ranker", f"drmm={tmp_path / 'drmm'}", "--strong-depth", 1)
+    found = json.loads(skerry(*cascade, "--rank-margin", 0.9, "--json")[0])
+    assert list(found["files"]) == ["bm25", "ranked"]
+    [first, *others] = json.loads(out.read_text().splitlines()[0])["output"][0]["provenance"]
+    assert first["meta"]["score"] is not None
+    assert all(other["meta"]["score"] is None for other in others)
+    for changed in (call, cascade, (*cascade, "--rank-margin", 0.9, "--rank-block", 3)):
+        assert "other settings" in skerry(*changed, code=2)[1]
+    _, stderr = skerry(*call, "--cheap-ranker", "knrm", code=2)
+    assert "both 'knrm'" in stderr
+    _, stderr = skerry(*cascade, "--rank-margin", 2, code=2)
+    assert "margin is 2.0" in stderr
+
+
 def test_beir(folder: Path, tmp_path: Path) -> None:
     stdout, _ = skerry(
         *("run", "--index", folder / "index", "--gold", folder / "queries.jsonl"),
@@ -123,7 +149,9 @@ def test_bad_calls(folder: Path, tmp_path: Path) -> None:
         ((*call, "--task", "sing"), 2, "--task"),
         ((*call, "--min-confidence", "0.5"), 2, "needs --ranker"),
         ((*call, "--ranker", "cross-encode"), 2, "cross-encoder"),
-        ((*call, "--ranker-folder", tmp_path), 2, "needs --ranker"),
+        ((*call, "--ranker-folder", tmp_path), 2, "need --ranker"),
+        ((*call, "--cheap-ranker", "drmm"), 2, "need --ranker"),
+        ((*call, "--strong-depth", "9"), 2, "need --ranker"),
         ((*call, "--qrels", folder / "qrels.tsv", "--task", "answer"), 2, "no answers"),
         ((*call, "--qrels", gold), 2, "fields instead of 3"),
         (("run", "--index", tmp_path / "none", "--gold", gold, "--out", out), 1, str(tmp_path / "none")),

@@ -16,39 +16,14 @@ from skerry.core.errors import Cancelled, DeadlineExceeded, IndexCorrupt, Invali
 from skerry.core.models.store import Model, ModelStore
 from skerry.ranking import load_ranker
 from skerry.ranking.base import RANKERS, Candidate, RankRequest
-from skerry.ranking.calibration import PlattScaling
-from skerry.ranking.features.idf import Idf, count_idf
+from skerry.ranking.features.idf import count_idf
 from skerry.ranking.features.vectors import load_vectors
 from skerry.ranking.interpolation import rank_prior
 from skerry.ranking.neural import files
 from skerry.ranking.neural.registry import MODELS
 
 from ..tiny import ANIMALS, FOODS, PLACES, write_vectors  # noqa: TID252 -- the room's own pages
-
-WEIGHT = 0.7
-
-
-def write_ranker(folder: Path, name: str, vectors: Model, **options: object) -> Path:
-    """A ranker with random weights, as training writes it."""
-    torch.manual_seed(2)
-    loaded = load_vectors(vectors)
-    texts = [[number, 1 + number // 2] for number in range(1, loaded.known + 1)] * 3
-    config = files.NeuralConfig(
-        base_model=str(vectors.folder),
-        base_weights_hash=vectors.weights_hash,
-        base_tokenizer_hash=vectors.tokenizer_hash,
-        model=name,
-        query_terms=8,
-        document_terms=40,
-        rare_idf=0.0,
-        first_stage_weight=WEIGHT,
-        calibration=PlattScaling(1.5, -0.25),
-        options=dict(options),
-    )
-    model = config.build(loaded.width)
-    idf = count_idf(texts, loaded.known) if model.fields.idf else Idf.none()
-    files.save(folder, replace(config, rare_idf=idf.rare), model, idf)
-    return folder
+from ..tiny_rankers import NEURAL_WEIGHT, write_neural  # noqa: TID252 -- the room's own rankers
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, vectors: Model) -> Path:
     """A folder with a folder for each ranker."""
     parent = tmp_path_factory.mktemp("rankers")
     for name in MODELS:
-        write_ranker(parent / name, name, vectors)
+        write_neural(parent / name, name, vectors)
     return parent
 
 
@@ -97,7 +72,7 @@ def test_by_name(store: ModelStore, folder: Path, name: str) -> None:
         plain = tuple(replace(candidate, first_stage_score=0.0) for candidate in request.candidates)
         [own] = ranker.score([replace(request, candidates=plain)], Deadline())
         prior = rank_prior([candidate.first_stage_score for candidate in request.candidates])
-        np.testing.assert_allclose(scores.raw - own.raw, WEIGHT * prior, atol=1e-5)
+        np.testing.assert_allclose(scores.raw - own.raw, NEURAL_WEIGHT * prior, atol=1e-5)
     again = load_ranker(name, store, folder / name)
     for one, two in zip(together, again.score(asked, Deadline()), strict=True):
         assert np.array_equal(one.raw, two.raw)
@@ -157,7 +132,7 @@ def test_a_caller_who_leaves(store: ModelStore, folder: Path) -> None:
 
 
 def test_options_are_kept(store: ModelStore, vectors: Model, tmp_path: Path) -> None:
-    folder = write_ranker(tmp_path / "pacrr", "pacrr", vectors, cascade=[0.5, 1.0], filters=4)
+    folder = write_neural(tmp_path / "pacrr", "pacrr", vectors, cascade=[0.5, 1.0], filters=4)
     config = files.load_config(folder, "pacrr")
     assert config.options == {"cascade": [0.5, 1.0], "filters": 4}
     [*_, scores] = load_ranker("pacrr", store, folder).score(requests(), Deadline())
