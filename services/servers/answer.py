@@ -11,7 +11,7 @@ from skerry.core.deadline import Deadline
 from skerry.generation.answer import AnswerPipeline, AnswerRequest, References
 from skerry.generation.base import Event, Generator
 from skerry.protos.v1 import answer_pb2
-from skerry.ranking.plan import RankPlan
+from skerry.ranking.plan import RankPlan, check_plan
 from skerry.ranking.ranked import RankingChain
 from skerry.retrieval.base import RetrievalChain
 from skerry.retrieval.quotes import QuoteFinder
@@ -64,6 +64,7 @@ class AnswerServicer:
             margin=settings.rank_margin or None,
             reserve=settings.rank_reserve or None,
         )
+        check_plan(self._plan)
         self._work = work
 
     async def Answer(self, request: Any, context: Any) -> Any:  # noqa: N802 -- the contract's name

@@ -322,7 +322,7 @@ def test_a_command_line_of_rankers_that_are_none(start: Any) -> None:
 @pytest.mark.models
 def test_answers_choose_their_ranker(start: Any, rankers: dict[str, Path], bm25_index: Path) -> None:
     flags = [f"--ranker={name}={rankers[name]}" for name in ("cross-encoder", "drmm")]
-    server = start("all", f"--index={bm25_index}", *flags)
+    server = start("all", f"--index={bm25_index}", *flags, SKERRY_ANSWER_STRONG_DEPTH="1")
     query = "Who was the keeper of the Skerry lighthouse?"
     plan = RankPlan("drmm", 50, "cross-encoder", 2, explain=True)
     with Client(server.address, deadline=120) as client:
@@ -334,5 +334,9 @@ def test_answers_choose_their_ranker(start: Any, rankers: dict[str, Path], bm25_
         for place, ranked in enumerate(answer.hits, 1):
             assert ranked.explanation is not None and ranked.explanation.after == place
             assert ranked.explanation.first_stage_score == pytest.approx(ranked.hit.score)
+        usual = client.answer(replace(request, ranking=RankPlan(), min_confidence=0.0))
+        assert usual.reading is not None
+        assert (usual.reading.ranker, usual.reading.read) == ("cross-encoder", 1)
+        assert all(ranked.explanation is None for ranked in usual.hits)
         with pytest.raises(SkerryError, match="not with 'knrm'"):
             client.answer(replace(request, ranking=RankPlan("knrm")))
