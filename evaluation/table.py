@@ -26,11 +26,13 @@ class ScoreTable:
     Attributes:
         title: what was measured on what.
         columns: the metrics to show, in order; a row without one shows a dash. `json()` has all metrics.
+        formats: how numbers of some columns are written; three decimals where nothing is said.
     """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Row]
+    formats: Mapping[str, str] = field(default_factory=dict)
 
     def rich(self) -> RichTable:
         """For `rich.console.Console.print`."""
@@ -70,4 +72,7 @@ class ScoreTable:
         }
 
     def _cells(self, row: Row) -> list[str]:
-        return [f"{row.metrics[name]:.3f}" if name in row.metrics else "-" for name in self.columns]
+        return [
+            format(row.metrics[name], self.formats.get(name, ".3f")) if name in row.metrics else "-"
+            for name in self.columns
+        ]

@@ -21,3 +21,9 @@ def load_ranker(name: str, models: ModelStore, folder: Path | None = None) -> Ra
 
     ranker: Ranker = RANKERS.load(name)(models, folder)
     return ranker
+
+
+def shipped_weights(name: str) -> Path | None:
+    """The folder of the weights that are shipped for the ranker `name`, None where none are."""
+    folder = Path(__file__).parent / "weights" / name
+    return folder if folder.is_dir() else None

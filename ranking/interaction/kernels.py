@@ -47,10 +47,13 @@ def knrm_bank(count: int = 11, sigma: float = 0.1, exact_sigma: float = 0.001) -
     return KernelBank(kernel_centres(count), [exact_sigma, *[sigma] * (count - 1)])
 
 
-def log_pool(soft_counts: Tensor, query_mask: Tensor) -> Tensor:
+def log_pool(soft_counts: Tensor, query_mask: Tensor, weights: Tensor | None = None) -> Tensor:
     """Sum over the query's words of log(max(count, 1e-10)) * 0.01: (n, Q, K) to (n, K).
 
-    `query_mask`, bool (n, Q): padding would add the log of the floor.
+    Args:
+        query_mask: bool (n, Q); padding would add the log of the floor.
+        weights: (n, Q), of the words; all 1 where None.
     """
     logs = soft_counts.clamp(min=FLOOR).log() * SCALE
-    return (logs * query_mask.unsqueeze(2)).sum(1)
+    counted = query_mask if weights is None else weights * query_mask
+    return (logs * counted.unsqueeze(2)).sum(1)

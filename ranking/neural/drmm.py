@@ -17,7 +17,7 @@ from skerry.ranking.neural.base import DOCUMENT_TERMS, QUERY_TERMS, NeuralModel
 class Drmm(NeuralModel):
     """log(1 + count) of `bins` ranges, the last of exact matches, through bins-`hidden`-1 with tanh."""
 
-    learning_rate: ClassVar[float] = 1e-2
+    learning_rate: ClassVar[float] = 2e-2
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Drmm(NeuralModel):
         self._bins = bins
         self.words = nn.Sequential(nn.Linear(bins, hidden), nn.Tanh(), nn.Linear(hidden, 1), nn.Tanh())
         self.gate = IdfGate()
-        self.scale = nn.Parameter(torch.ones(()))
+        self.scale = nn.Parameter(torch.full((), 5.0))
 
     def forward(self, batch: Batch) -> Tensor:
         counts = histogram(word_similarity(batch), batch.exact, batch.pair_mask, self._bins)

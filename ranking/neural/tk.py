@@ -8,9 +8,13 @@ from torch import Tensor, nn
 
 from skerry.ranking.features.batch import Batch, Fields
 from skerry.ranking.interaction.contextual import MixedContext
+from skerry.ranking.interaction.idf_gate import relative_idf
 from skerry.ranking.interaction.kernels import KernelBank, kernel_centres, log_pool
 from skerry.ranking.interaction.similarity import cosine_matrix
 from skerry.ranking.neural.base import DOCUMENT_TERMS, QUERY_TERMS, NeuralModel
+
+_LOUDER = 20.0
+"""A hundredth of a logarithm would ask for weights that the layers' learning rate never reaches."""
 
 
 class Tk(NeuralModel):
@@ -20,6 +24,7 @@ class Tk(NeuralModel):
 
     Args:
         inner: width of the layers' feed-forward part.
+        idf: weigh the query's words by it, as the vectors are frozen; the paper has them all alike.
     """
 
     learning_rate: ClassVar[float] = 2e-3
@@ -33,8 +38,9 @@ class Tk(NeuralModel):
         kernels: int = 11,
         layers: int = 2,
         inner: int = 100,
+        idf: bool = True,
     ) -> None:
-        super().__init__(Fields(query_terms, document_terms))
+        super().__init__(Fields(query_terms, document_terms, idf=idf))
         self.words = MixedContext(width, inner, layers)
         self.bank = KernelBank(kernel_centres(kernels), [0.1] * kernels)
         self.by_log = nn.Linear(kernels, 1)
@@ -43,10 +49,11 @@ class Tk(NeuralModel):
     def forward(self, batch: Batch) -> Tensor:
         queries = batch.a_row(self.words(batch.query_vectors, batch.query_mask))
         documents = self.words(batch.document_vectors, batch.document_mask)
-        mask = batch.pair_mask
+        mask, weights = batch.pair_mask, None
+        if self.fields.idf:
+            weights = batch.a_row(relative_idf(batch.query_idf, batch.query_mask))
         counts = self.bank(cosine_matrix(queries, documents, mask), mask)
         shares = (counts / batch.lengths.clamp(min=1).view(-1, 1, 1)).sum(1)
-        scores: Tensor = (
-            self.by_log(log_pool(counts, batch.row_query_mask)) + self.by_share(shares)
-        ).squeeze(1)
+        logs = _LOUDER * log_pool(counts, batch.row_query_mask, weights)
+        scores: Tensor = (self.by_log(logs) + self.by_share(shares)).squeeze(1)
         return scores

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from skerry.core.errors import InvalidInput
 from skerry.ranking import calibration
 from skerry.ranking.calibration import PlattScaling
-from skerry.ranking.interpolation import fit_weight, rank_prior
+from skerry.ranking.interpolation import rank_prior
 from skerry.ranking.training.examples import Example
+from skerry.ranking.training.first_stage_weight import best_weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def fit(read: Sequence[NDArray[np.float32]], relevant: Sequence[NDArray[np.bool_
     Raises:
         InvalidInput: no question whose evidence was found.
     """
-    weight = fit_weight(read, [_prior(scores) for scores in read], relevant)
+    weight = best_weight(read, relevant)
     mixed = Fitted(weight, PlattScaling(1.0, 0.0)).mixed(read)
     return Fitted(weight, calibration.fit(np.concatenate(mixed), np.concatenate(relevant)))
 

@@ -145,6 +145,8 @@ class NeuralTrainer:
             return
         looked_at = [self._encode_held_out(example, depth) for example in watched]
         truth = [relevance(example, depth) for example in watched]
+        if self._started and not self.curve:
+            self._look(0, looked_at, truth)
 
         def step(number: int, share: float) -> float:
             return self._step(
@@ -282,7 +284,8 @@ class NeuralTrainer:
         precision = float(np.mean([_average_precision(rank) for rank in ranks]))
         if not self.curve or precision > max(look.average_precision for look in self.curve):
             self._best = copy.deepcopy(self._model.state_dict())
-        self.curve.append(Look(taken, float(np.mean(self._losses)), precision))
+        loss = float(np.mean(self._losses)) if self._losses else 0.0
+        self.curve.append(Look(taken, loss, precision))
         self._losses = []
 
     def _has_learnt_all(self) -> bool:

@@ -44,7 +44,7 @@ class Look:
     """What the model did after some steps.
 
     Attributes:
-        step: how many.
+        step: how many; 0 before the first, where training began from trained weights.
         loss: mean since the last look.
         average_precision: mean over held-out questions of the average precision of the relevant candidates:
             with a single one, 1 / its rank; 0 where none was found.

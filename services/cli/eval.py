@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skerry.core.errors import InvalidInput
+from skerry.services.cli.eval_rank import rank
 from skerry.services.cli.rank_options import cascade_options, load_cascade
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 
 @click.group()
 def evaluate() -> None:
-    """Run a question set, or score a prediction file."""
+    """Run a question set, compare rankers on one, or score a prediction file."""
+
+
+evaluate.add_command(rank)
 
 
 @evaluate.command()
@@ -119,6 +123,7 @@ def run(
     from skerry.core.progress import default_progress
     from skerry.evaluation import beir, beir_files, scores
     from skerry.evaluation.gold import read_gold
+    from skerry.evaluation.reading_tally import ReadingTally
     from skerry.evaluation.run import RunSpec
     from skerry.evaluation.run import run as run_questions
     from skerry.ranking.plan import RankPlan
@@ -181,6 +186,7 @@ def run(
             **({"cheap_ranker": _ranker_identity(*cheap)} if cheap else {}),
             **({"adapters": adapters} if adapters else {}),
         }
+        tally = ReadingTally(load_cascade(store, (ranker, ranker_folder), cheap)) if ranker else None
         model: Generator | None = None
         if task == "answer":
             model, parameters["generator"] = _load_generator(generator, store)
@@ -190,7 +196,7 @@ def run(
             chain,
             spec,
             parameters,
-            rankers=load_cascade(store, (ranker, ranker_folder), cheap) if ranker else None,
+            rankers=tally,
             generator=model,
             restart=restart,
             progress=default_progress(quiet),
@@ -202,12 +208,16 @@ def run(
     else:
         print(f"{gold} has no answers to score against; the predictions are in {out}.", file=sys.stderr)
         return
+    reading = tally.summary() if tally is not None else None
     if as_json:
         paths = {system: str(path) for system, path in files.items()}
-        print(json.dumps({**table.json(), "questions": len(questions), "files": paths}, indent=2))
+        extra = {"questions": len(questions), "files": paths, "ranking": reading}
+        print(json.dumps({**table.json(), **extra}, indent=2))
     else:
-        _print_table(table, markdown)
+        print_table(table, markdown)
         print(f"Predictions: {', '.join(str(path) for path in files.values())}", file=sys.stderr)
+        if reading is not None and reading["lists"]:
+            print(_reading_line(ranker or "", reading), file=sys.stderr)
 
 
 @evaluate.command()
@@ -253,7 +263,8 @@ def _whole_numbers(text: str) -> tuple[int, ...]:
         ) from error
 
 
-def _print_table(table: ScoreTable, markdown: bool) -> None:
+def print_table(table: ScoreTable, markdown: bool) -> None:
+    """To stdout, for people or as Markdown."""
     if markdown:
         print(table.title)
         print()
@@ -264,6 +275,14 @@ def _print_table(table: ScoreTable, markdown: bool) -> None:
     # A table that is piped on must not be folded to a width that nobody chose.
     console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(table.rich())
+
+
+def _reading_line(ranker: str, reading: Mapping[str, Any]) -> str:
+    early = reading["stopped"].get("margin", 0)
+    return (
+        f"{ranker} read {reading['read']:.1f} passages a question in {reading['milliseconds']:.0f} ms; "
+        f"of {reading['lists']:,} lists {early:,} were decided early."
+    )
 
 
 def _ranker_identity(name: str, folder: Path | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""The first stage's order beside the ranker's score: hand-computed values, and what the weight learns."""
+"""The first stage's order beside the ranker's score: hand-computed values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from skerry.core.deadline import Deadline
 from skerry.core.models.store import ModelStore
 from skerry.ranking.base import Candidate, RankRequest
 from skerry.ranking.cross_encoder import CrossEncoder
-from skerry.ranking.interpolation import candidates_prior, first_stage_ranks, fit_weight, rank_prior
+from skerry.ranking.interpolation import candidates_prior, first_stage_ranks, rank_prior
 
 
 def test_by_hand() -> None:
@@ -45,34 +45,6 @@ def test_a_part_of_a_list_has_the_whole_list_s_order() -> None:
     assert (candidates_prior(known[7:19]) == candidates_prior(whole)[7:19]).all()
     assert (candidates_prior(whole) == rank_prior([one.first_stage_score for one in whole])).all()
     assert candidates_prior([]).shape == (0,)
-
-
-def test_a_weight_is_recovered() -> None:
-    rng = np.random.default_rng(1)
-    scores, priors, relevant = [], [], []
-    for _ in range(800):
-        score = rng.normal(size=20).astype(np.float32)
-        prior = rng.permutation(rank_prior(-np.arange(20)))
-        likelihood = np.exp(2 * score + 24 * prior)
-        chosen = rng.choice(20, p=likelihood / likelihood.sum())
-        scores.append(score)
-        priors.append(prior)
-        relevant.append(np.arange(20) == chosen)
-    assert fit_weight(scores, priors, relevant) == pytest.approx(12, rel=0.25)
-
-
-def test_nothing_to_learn_from() -> None:
-    scores, prior = np.arange(3, dtype=np.float32), rank_prior([3, 2, 1])
-    assert fit_weight([scores], [prior], [np.zeros(3, np.bool_)]) == 0.0
-    assert fit_weight([], [], []) == 0.0
-
-
-def test_a_first_stage_that_misleads_has_no_weight() -> None:
-    rng = np.random.default_rng(2)
-    scores = [rng.normal(size=10).astype(np.float32) for _ in range(100)]
-    priors = [rank_prior(-np.arange(10))] * 100
-    relevant = [np.arange(10) == (9 if i % 3 else int(s.argmax())) for i, s in enumerate(scores)]
-    assert fit_weight(scores, priors, relevant) == 0.0
 
 
 def test_the_ranker_weighs_the_first_stage_in(store: ModelStore, ranker_folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,47 +34,82 @@ class LearnedConvex:
         )
 
 
-def learn_convex(judged: Sequence[Judged], legs: Sequence[str]) -> LearnedConvex:
-    """The weights whose fused lists have the highest mean reciprocal rank of the first relevant passage.
+Measure = Literal["reciprocal rank", "nDCG@10"]
+
+
+def learn_convex(
+    judged: Sequence[Judged], legs: Sequence[str], measure: Measure = "reciprocal rank"
+) -> LearnedConvex:
+    """The weights whose fused lists are the best by the mean of a measure, equal scores at their worst.
 
     Each weight in turn takes the best of 21 values while the others stay, three rounds, from even weights.
+
+    Args:
+        measure: of the first relevant passage, or of the gains of the first ten.
 
     Raises:
         InvalidInput: no question has a relevant passage in the legs' lists.
     """
-    questions = [_split(question, legs) for question in judged]
-    questions = [question for question in questions if len(question[0])]
-    if not questions:
-        raise InvalidInput(
-            f"None of {len(judged)} questions has a relevant passage in the legs' lists.",
-            hint="Give questions about the corpus of this index.",
-        )
+    questions = _Questions(judged, legs)
     weights = np.full(len(legs), 0.5)
-    best = _mean_reciprocal_rank(questions, weights)
+    best = questions.mean(weights, measure)
     for _ in range(_ROUNDS):
+        before = best
         for leg in range(len(legs)):
             for value in _GRID:
                 tried = weights.copy()
                 tried[leg] = value
                 if not tried.any():
                     continue
-                found = _mean_reciprocal_rank(questions, tried)
+                found = questions.mean(tried, measure)
                 if found > best:
                     best, weights = found, tried
+        if best == before:
+            break
     return LearnedConvex(tuple(legs), tuple((weights / weights.sum()).tolist()))
 
 
-def _split(question: Judged, legs: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Stretched scores of the relevant passages and of the others."""
-    ordinals, columns = stretched_columns(question.lists, legs)
-    relevant = np.isin(ordinals, list(question.relevant))
-    return columns[relevant], columns[~relevant]
+class _Questions:
+    """Those with a relevant passage in the lists, as arrays: stretched scores (q, n, legs) and gains (q, n).
+
+    A question's passages that are not relevant stand first, so that a stable sort puts equal scores at their
+    worst; what stands behind its passages has the score minus infinity.
+    """
+
+    def __init__(self, judged: Sequence[Judged], legs: Sequence[str]) -> None:
+        tables = []
+        for question in judged:
+            ordinals, columns = stretched_columns(question.lists, legs)
+            gains = question.gains_of(ordinals)
+            if gains.any():
+                order = np.argsort(gains, kind="stable")
+                tables.append((columns[order], gains[order], question))
+        if not tables:
+            raise InvalidInput(
+                f"None of {len(judged)} questions has a relevant passage in the legs' lists.",
+                hint="Give questions about the corpus of this index.",
+            )
+        most = max(len(gains) for _, gains, _ in tables)
+        self._columns = np.zeros((len(tables), most, len(legs)))
+        self._gains = np.zeros((len(tables), most))
+        self._behind = np.zeros((len(tables), most))
+        self._ideal = np.empty(len(tables))
+        for row, (columns, gains, question) in enumerate(tables):
+            self._columns[row, : len(gains)] = columns
+            self._gains[row, : len(gains)] = gains
+            self._behind[row, len(gains) :] = -np.inf
+            every = question.gains_of(np.array(sorted(question.relevant), np.int64))
+            self._ideal[row] = _discounted(np.sort(every)[None, ::-1])[0]
+
+    def mean(self, weights: NDArray[np.float64], measure: Measure) -> float:
+        scores = self._columns @ weights + self._behind
+        ranked = np.take_along_axis(self._gains, np.argsort(-scores, axis=1, kind="stable"), axis=1)
+        if measure == "nDCG@10":
+            return float((_discounted(ranked) / self._ideal).mean())
+        return float((1.0 / (1 + (ranked > 0).argmax(axis=1))).mean())
 
 
-def _mean_reciprocal_rank(
-    questions: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], weights: NDArray[np.float64]
-) -> float:
-    total = 0.0
-    for relevant, others in questions:
-        total += 1.0 / (1 + int((others @ weights >= (relevant @ weights).max()).sum()))
-    return total / len(questions)
+def _discounted(gains: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Gains over log2(1 + rank) of the first ten, summed: (q, n) to (q,)."""
+    first = np.asarray(gains[:, :10], np.float64)
+    return np.asarray(first @ (1.0 / np.log2(2 + np.arange(first.shape[1]))), np.float64)

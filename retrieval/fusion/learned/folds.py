@@ -32,26 +32,36 @@ def fold_ranks(
     Raises:
         InvalidInput: another number of folds.
     """
-    groups = sorted({question.group for question in judged})
-    if not 2 <= folds <= len(groups):
-        raise InvalidInput(
-            f"There cannot be {folds} folds of {len(groups)} pages.",
-            hint="Give from 2 folds to as many as there are pages with questions.",
-        )
-    random.Random(seed).shuffle(groups)
-    fold_of = {group: number % folds for number, group in enumerate(groups)}
+    fold_of = fold_numbers([question.group for question in judged], folds, seed)
     ranks = {name: np.zeros(len(judged), np.int64) for name in (*fixed, *learnt)}
     for name, fusion in fixed.items():
         for row, question in enumerate(judged):
             ranks[name][row] = _rank(fusion(list(question.lists.values())), question)
     for fold in range(folds):
-        others = [question for question in judged if fold_of[question.group] != fold]
+        others = [question for question, its in zip(judged, fold_of, strict=True) if its != fold]
         for name, learn in learnt.items():
             learned = learn(others)
             for row, question in enumerate(judged):
-                if fold_of[question.group] == fold:
+                if fold_of[row] == fold:
                     ranks[name][row] = _rank(learned(question.lists), question)
     return ranks
+
+
+def fold_numbers(groups: Sequence[str], folds: int, seed: int) -> list[int]:
+    """The fold, from 0, of each entry; entries of one group share it. Groups are dealt out in a drawn order.
+
+    Raises:
+        InvalidInput: fewer than 2 folds, or more than there are groups.
+    """
+    names = sorted(set(groups))
+    if not 2 <= folds <= len(names):
+        raise InvalidInput(
+            f"There cannot be {folds} folds of {len(names)} pages.",
+            hint="Give from 2 folds to as many as there are pages (or judged questions).",
+        )
+    random.Random(seed).shuffle(names)
+    fold_of = {name: number % folds for number, name in enumerate(names)}
+    return [fold_of[group] for group in groups]
 
 
 def _rank(fused: Fused, question: Judged) -> int:

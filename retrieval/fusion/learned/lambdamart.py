@@ -70,17 +70,17 @@ def learn_lambdamart(judged: Sequence[Judged], legs: Sequence[str], seed: int) -
     rows, labels, sizes = [], [], []
     for question in judged:
         ordinals, columns = features(question.lists, legs)
-        relevant = np.isin(ordinals, list(question.relevant))
-        if relevant.any() and not relevant.all():
+        gains = question.gains_of(ordinals)
+        if gains.any() and not (gains > 0).all():
             rows.append(columns)
-            labels.append(relevant)
+            labels.append(gains)
             sizes.append(len(ordinals))
     if not rows:
         raise InvalidInput(
             f"None of {len(judged)} questions has a relevant passage beside others in the legs' lists.",
             hint="Give questions about the corpus of this index.",
         )
-    data = lightgbm.Dataset(np.concatenate(rows), np.concatenate(labels).astype(int), group=sizes)
+    data = lightgbm.Dataset(np.concatenate(rows), np.concatenate(labels), group=sizes)
     booster = lightgbm.train({**_PARAMETERS, "seed": seed}, data, _ROUNDS)
     return LambdaMart(legs, booster.model_to_string())
 

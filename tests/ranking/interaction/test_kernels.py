@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from skerry.ranking.interaction.idf_gate import relative_idf
 from skerry.ranking.interaction.kernels import KernelBank, kernel_centres, knrm_bank, log_pool
 
 
@@ -45,6 +46,21 @@ def test_padding_of_the_query_adds_no_floor() -> None:
     assert log_pool(counts, torch.tensor([[True, True]])).item() == pytest.approx(
         0.01 * (math.log(2) + math.log(1e-10))
     )
+
+
+def test_words_weigh_by_idf() -> None:
+    counts = torch.tensor([[[2.0], [0.5], [0.1]]])
+    mask = torch.tensor([[True, True, False]])
+    weights = relative_idf(torch.tensor([[3.0, 1.0, 7.0]]), mask)
+    assert weights.tolist() == [[1.5, 0.5, 0.0]]
+    expected = 0.01 * (1.5 * math.log(2) + 0.5 * math.log(0.5))
+    assert log_pool(counts, mask, weights).item() == pytest.approx(expected)
+    # Whatever a caller gives padding, it adds nothing.
+    assert log_pool(counts, mask, torch.tensor([[1.5, 0.5, 9.0]])).item() == pytest.approx(expected)
+    nothing = relative_idf(
+        torch.tensor([[0.0, 0.0], [2.0, 2.0]]), torch.tensor([[True, True], [False, False]])
+    )
+    assert nothing.eq(0).all()
 
 
 def test_gradients() -> None:
