@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skerry.core.errors import InvalidInput
-from skerry.services.cli.eval_rank import rank
 from skerry.services.cli.rank_options import cascade_options, load_cascade
 
 if TYPE_CHECKING:
@@ -27,10 +26,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 
 @click.group()
 def evaluate() -> None:
-    """Run a question set, compare rankers on one, or score a prediction file."""
-
-
-evaluate.add_command(rank)
+    """Run a question set, or score a prediction file."""
 
 
 @evaluate.command()
@@ -214,7 +210,7 @@ def run(
         extra = {"questions": len(questions), "files": paths, "ranking": reading}
         print(json.dumps({**table.json(), **extra}, indent=2))
     else:
-        print_table(table, markdown)
+        _print_table(table, markdown)
         print(f"Predictions: {', '.join(str(path) for path in files.values())}", file=sys.stderr)
         if reading is not None and reading["lists"]:
             print(_reading_line(ranker or "", reading), file=sys.stderr)
@@ -263,8 +259,7 @@ def _whole_numbers(text: str) -> tuple[int, ...]:
         ) from error
 
 
-def print_table(table: ScoreTable, markdown: bool) -> None:
-    """To stdout, for people or as Markdown."""
+def _print_table(table: ScoreTable, markdown: bool) -> None:
     if markdown:
         print(table.title)
         print()

@@ -97,9 +97,13 @@ def test_a_cascade(folder: Path, tmp_path: Path) -> None:
     cascade = (*call, "--cheap-ranker", f"drmm={tmp_path / 'drmm'}", "--strong-depth", 1)
     found = json.loads(skerry(*cascade, "--rank-margin", 0.9, "--json")[0])
     assert list(found["files"]) == ["bm25", "ranked"]
+    assert found["ranking"]["lists"] == 2 and found["ranking"]["read"] == 1
     [first, *others] = json.loads(out.read_text().splitlines()[0])["output"][0]["provenance"]
     assert first["meta"]["score"] is not None
     assert all(other["meta"]["score"] is None for other in others)
+    told = "knrm read 1.0 passages a question in"
+    assert told in skerry(*cascade, "--rank-margin", 0.9, "--restart")[1]
+    assert told not in skerry(*cascade, "--rank-margin", 0.9)[1]
     for changed in (call, cascade, (*cascade, "--rank-margin", 0.9, "--rank-block", 3)):
         assert "other settings" in skerry(*changed, code=2)[1]
     _, stderr = skerry(*call, "--cheap-ranker", "knrm", code=2)
