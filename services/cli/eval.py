@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skerry.core.errors import InvalidInput
+from skerry.services.cli.eval_rank import rank
 from skerry.services.cli.rank_options import cascade_options, load_cascade
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 
 @click.group()
 def evaluate() -> None:
-    """Run a question set, or score a prediction file."""
+    """Run a question set, compare rankers on one, or score a prediction file."""
+
+
+evaluate.add_command(rank)
 
 
 @evaluate.command()
@@ -210,7 +214,7 @@ def run(
         extra = {"questions": len(questions), "files": paths, "ranking": reading}
         print(json.dumps({**table.json(), **extra}, indent=2))
     else:
-        _print_table(table, markdown)
+        print_table(table, markdown)
         print(f"Predictions: {', '.join(str(path) for path in files.values())}", file=sys.stderr)
         if reading is not None and reading["lists"]:
             print(_reading_line(ranker or "", reading), file=sys.stderr)
@@ -259,7 +263,8 @@ def _whole_numbers(text: str) -> tuple[int, ...]:
         ) from error
 
 
-def _print_table(table: ScoreTable, markdown: bool) -> None:
+def print_table(table: ScoreTable, markdown: bool) -> None:
+    """To stdout, for people or as Markdown."""
     if markdown:
         print(table.title)
         print()
