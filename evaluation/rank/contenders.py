@@ -28,10 +28,14 @@ class Contender:
 def parse_contenders(text: str) -> list[Contender]:
     """`all`, or `NAME[@DEPTH][=FOLDER]` with commas; `all,cross-encoder@20` is all with one said otherwise.
 
+    `none` compares the first stage's legs and what fuses them.
+
     Raises:
         NotFound: no ranker of that name (lists those there are).
         InvalidInput: nothing named, one named twice, or a depth that is no whole number above 0.
     """
+    if text.strip() == "none":
+        return []
     chosen: dict[str, Contender] = {}
     every = False
     for part in filter(None, (piece.strip() for piece in text.split(","))):
@@ -50,5 +54,5 @@ def parse_contenders(text: str) -> list[Contender]:
         chosen[name] = Contender(name, Path(folder) if folder else None, int(depth) if at else None)
     names: Sequence[str] = [*RANKERS] if every else [*chosen]
     if not names:
-        raise InvalidInput("No ranker is named.", hint=f"Give `all`, or some of {', '.join(RANKERS)}.")
+        raise InvalidInput("No ranker is named.", hint=f"Give `all`, `none`, or some of {', '.join(RANKERS)}.")
     return [chosen.get(name, Contender(name)) for name in names]

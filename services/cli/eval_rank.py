@@ -23,7 +23,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--rankers",
     default="all",
     show_default=True,
-    metavar="all|NAME[@DEPTH][=FOLDER],...",
+    metavar="all|none|NAME[@DEPTH][=FOLDER],...",
     help="Those to compare; one may read fewer candidates, or be another than the shipped one.",
 )
 @click.option(

@@ -113,6 +113,7 @@ def test_contenders(tmp_path: Path) -> None:
         Contender("knrm", Path("some/folder"), 50),
         Contender("cross-encoder", None, 20),
     ]
+    assert parse_contenders(" none") == []
     every = parse_contenders("all,tk@5")
     assert [one.name for one in every] == list(RANKERS)
     assert [one.depth for one in every if one.depth] == [5]

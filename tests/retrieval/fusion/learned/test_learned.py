@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from skerry.core.errors import IndexCorrupt, IndexNotReady, InvalidInput
 from skerry.retrieval.fusion import FUSIONS, LegList
 from skerry.retrieval.fusion.learned import LearnedFusion, load_learned, save_learned
 from skerry.retrieval.fusion.learned.base import Judged
-from skerry.retrieval.fusion.learned.convex import LearnedConvex, learn_convex
+from skerry.retrieval.fusion.learned.convex import LearnedConvex, Measure, learn_convex
 from skerry.retrieval.fusion.learned.features import features
-from skerry.retrieval.fusion.learned.folds import fold_ranks
+from skerry.retrieval.fusion.learned.folds import fold_numbers, fold_ranks
 from skerry.retrieval.fusion.learned.lambdamart import LambdaMart, learn_lambdamart
 
 LEGS = ("good", "bad")
@@ -68,6 +69,86 @@ def test_convex_weights_go_to_the_leg_that_is_right() -> None:
         ]
     )
     assert learnt(question.lists).ordinals.tolist() == by_hand.ordinals.tolist()
+
+
+def slow_measure(question: Judged, weights: tuple[float, float], measure: str) -> float:
+    """Passage by passage; of equal scores the less relevant stands first."""
+    scores: dict[int, float] = {}
+    for weight, one in zip(weights, question.lists.values(), strict=True):
+        low, high = float(one.scores.min()), float(one.scores.max())
+        for ordinal, score in zip(one.ordinals.tolist(), one.scores.tolist(), strict=True):
+            scores[ordinal] = scores.get(ordinal, 0.0) + weight * (score - low) / (high - low)
+    gain = {ordinal: question.gains.get(ordinal, int(ordinal in question.relevant)) for ordinal in scores}
+    gains = [gain[ordinal] for ordinal in sorted(scores, key=lambda o: (-round(scores[o], 12), gain[o]))]
+    if measure == "reciprocal rank":
+        return 1 / (1 + next(place for place, value in enumerate(gains) if value))
+    ideal = sorted((question.gains.get(o, 1) for o in question.relevant), reverse=True)
+
+    def discounted(values: list[int]) -> float:
+        return sum(value / math.log2(2 + place) for place, value in enumerate(values[:10]))
+
+    return discounted(gains) / discounted(ideal)
+
+
+@pytest.mark.parametrize("measure", ["reciprocal rank", "nDCG@10"])
+def test_no_weights_of_the_grid_are_better(measure: Measure) -> None:
+    rng = random.Random(7)
+    questions = []
+    for question in judged(40, 3):
+        every = question.lists["good"].ordinals.tolist()
+        gains = {ordinal: rng.randint(1, 4) for ordinal in [*question.relevant, *rng.sample(every, 3)]}
+        # Somewhat right, both; a relevant passage that nobody found counts against everyone.
+        lists = {
+            name: leg({o: gains.get(o, 0) * share + rng.random() * 5 for o in every})
+            for name, share in (("good", 1.0), ("bad", 0.6))
+        }
+        lists = {
+            name: leg(
+                dict(
+                    sorted(zip(one.ordinals.tolist(), one.scores.tolist(), strict=True), key=lambda e: -e[1])
+                )
+            )
+            for name, one in lists.items()
+        }
+        questions.append(Judged(lists, frozenset({*gains, 999}), question.group, gains))
+
+    def mean(weights: tuple[float, float]) -> float:
+        return float(np.mean([slow_measure(question, weights, measure) for question in questions]))
+
+    learnt = learn_convex(questions, LEGS, measure)
+    best = max(mean((share / 20, 1 - share / 20)) for share in range(21))
+    assert mean((learnt.weights[0], learnt.weights[1])) >= best - 0.01
+
+
+def test_gains() -> None:
+    question = Judged({}, frozenset({3, 5}), "page", {5: 4})
+    assert question.gains_of(np.array([5, 7, 3])).tolist() == [4, 0, 1]
+    # Trees learn to put what is more relevant above what is less.
+    rng = random.Random(1)
+    graded = []
+    for number in range(120):
+        grade = {ordinal: rng.choice([0, 0, 0, 1, 3]) for ordinal in range(20)}
+        scores = {o: value + rng.random() for o, value in grade.items()}
+        found = leg(dict(sorted(scores.items(), key=lambda entry: -entry[1])))
+        relevant = frozenset(o for o, value in grade.items() if value)
+        graded.append(Judged({"a": found}, relevant, f"{number}", {o: grade[o] for o in relevant}))
+    fused = learn_lambdamart(graded[:100], ["a"], 0)
+    for question in graded[100:]:
+        first = fused(question.lists).ordinals[: sum(value == 3 for value in question.gains.values())]
+        assert (question.gains_of(first) == 3).mean() > 0.8 or not len(first)
+
+
+def test_folds_never_part_a_group() -> None:
+    groups = [f"g{number % 7}" for number in range(50)]
+    numbers = fold_numbers(groups, 3, 0)
+    assert set(numbers) == {0, 1, 2}
+    assert all(
+        len({n for n, its in zip(numbers, groups, strict=True) if its == group}) == 1 for group in groups
+    )
+    assert fold_numbers(groups, 3, 0) == numbers
+    for folds in (0, 1, 8):
+        with pytest.raises(InvalidInput, match=f"{folds} folds of 7 pages"):
+            fold_numbers(groups, folds, 0)
 
 
 @pytest.mark.parametrize("name", ["convex", "lambdamart"])
