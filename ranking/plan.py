@@ -22,8 +22,8 @@ class RankPlan:
         cheap: the name of a ranker that puts these into the order in which `ranker` reads them; "" leaves
             them in the first stage's.
         strong_depth: how many of them `ranker` reads at most; None reads all.
-        margin: stop reading when the best candidate's probability leads by this much, in (0, 1], see
-            `cascade.py`; None reads on.
+        margin: stop reading when the best candidate leads by this much, above 0, see `cascade.py`; None reads
+            on.
         block: candidates between two moments at which reading can stop.
         reserve: the share of the time left, in (0, 1), that reading leaves to what comes after: it stops in
             time with what has been read. None takes all time, and a deadline that passes is an error.
@@ -60,8 +60,8 @@ def check_plan(plan: RankPlan) -> None:
         whole = isinstance(value, int) and not isinstance(value, bool)
         if value is not None and not (whole and 1 <= value <= most):
             raise _refused(field, value, f"a whole number from 1 to {most:,}")
-    if plan.margin is not None and not (math.isfinite(plan.margin) and 0 < plan.margin <= 1):
-        raise _refused("margin", plan.margin, "above 0 and at most 1: a difference of two probabilities")
+    if plan.margin is not None and not (math.isfinite(plan.margin) and plan.margin > 0):
+        raise _refused("margin", plan.margin, "above 0: a difference of log-odds")
     if plan.reserve is not None and not (math.isfinite(plan.reserve) and 0 < plan.reserve < 1):
         raise _refused("reserve", plan.reserve, "between 0 and 1: a share of the time that is left")
 

@@ -29,7 +29,7 @@ def explanation_lines(value: Explanation, legs: Sequence[LegScore]) -> list[str]
 
 
 def _score_line(value: RankerScore) -> str:
-    part = "" if value.first_stage is None else f", of it {value.first_stage:+.2f} for the place before"
+    part = "" if value.first_stage is None else f", of it {value.first_stage:+z.2f} for the place before"
     return f"{value.ranker} {value.raw:+.2f}{part}; p={value.calibrated:.3f}"
 
 

@@ -262,7 +262,7 @@ def test_async_rank(server: Any, client: Client) -> None:
     [
         {"passages": 0},
         {"ranking": RankPlan(depth=10**6)},
-        {"ranking": RankPlan(margin=2.0)},
+        {"ranking": RankPlan(margin=-2.0)},
         {"max_tokens": 0},
         {"temperature": -1.0},
         {"min_confidence": 2.0},

@@ -291,7 +291,7 @@ def test_weights_from_another_model(client: Client, rankers: dict[str, Path], tm
     [
         (RankPlan(depth=0), "depth"),
         (RankPlan(strong_depth=10_001), "strong_depth"),
-        (RankPlan(margin=1.5), "margin"),
+        (RankPlan(margin=0.0), "margin"),
         (RankPlan(margin=float("nan")), "margin"),
         (RankPlan(block=0), "block"),
         (RankPlan(reserve=1.0), "reserve"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,11 @@ def cascade() -> Cascade:
     return Cascade.of(NumberRanker("strong"), NumberRanker("cheap", title=True))
 
 
+def log_odds(per_cent: int) -> float:
+    probability = min(max(float(np.float32(per_cent) / np.float32(100)), 1e-26), 1 - 2**-24)
+    return math.log(probability / (1 - probability))
+
+
 def slow(candidates: tuple[Candidate, ...], plan: RankPlan) -> tuple[list[int], int, StoppedBy]:
     """Order, how many were read and why not more, one candidate and one comparison at a time."""
 
@@ -53,11 +59,10 @@ def slow(candidates: tuple[Candidate, ...], plan: RankPlan) -> tuple[list[int], 
         others = [strong(place) for place in block if place != best]
         if len(read) == most:
             break
-        if plan.margin is not None and others:
-            lead = np.float32(strong(best)) / np.float32(100) - np.float32(max(others)) / np.float32(100)
-            if lead >= plan.margin:
-                stopped = StoppedBy.MARGIN
-                break
+        lead = log_odds(strong(best)) - log_odds(max(others)) if others else 0.0
+        if plan.margin is not None and lead >= plan.margin:
+            stopped = StoppedBy.MARGIN
+            break
     order = sorted(read, key=lambda place: -strong(place)) + queue[len(read) :] + behind
     return order, len(read), stopped
 
@@ -67,7 +72,7 @@ plans = st.builds(
     depth=st.none() | st.integers(1, 25),
     cheap=st.sampled_from(["", "cheap"]),
     strong_depth=st.none() | st.integers(1, 25),
-    margin=st.none() | st.sampled_from([0.05, 0.25, 0.5, 0.9]),
+    margin=st.none() | st.sampled_from([0.31, 1.1, 2.3, 9.7]),
     block=st.integers(1, 7),
 )
 lists = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 5), st.integers(0, 6)), max_size=20)
@@ -92,26 +97,28 @@ def test_as_the_slow_version(several: list[list[tuple[int, int, int]]], plan: Ra
             assert ranked.calibrated[place] == np.float32(int(probable)) / np.float32(100)
 
 
-@given(lists.filter(len), st.integers(1, 7), st.floats(0.01, 1))
+@given(lists.filter(len), st.integers(1, 7), st.floats(0.01, 9))
 def test_a_wider_margin_reads_no_less_and_the_best_of_those_read_is_first(
     values: list[tuple[int, int, int]], block: int, margin: float
 ) -> None:
     request = RankRequest("q", number_candidates([strong for strong, _, _ in values]))
     [narrow] = cascade().rank([request], RankPlan(block=block, margin=margin), NOW)
-    [wide] = cascade().rank([request], RankPlan(block=block, margin=min(1.0, 1.5 * margin)), NOW)
+    [wide] = cascade().rank([request], RankPlan(block=block, margin=1.5 * margin), NOW)
     assert wide.reading.read >= narrow.reading.read
     for ranked in (narrow, wide):
         assert ranked.raw[ranked.order[0]] == ranked.raw.max()
 
 
 def test_what_decides() -> None:
-    read = np.array([0.25, 0.875, 0.125, 0.5, 0.375], np.float32)
-    assert decided(read[:3], 3, 0.625) and not decided(read[:3], 3, 0.63)
-    assert decided(read, 2, 0.375) and not decided(read, 2, 0.38)
-    assert decided(read, 5, 0.375) and not decided(read, 5, 0.38)
+    # Odds of 1/3, 9, 1/9, 1 and 3/5.
+    read = np.array([0.25, 0.9, 0.1, 0.5, 0.375], np.float32)
+    for part, block, times in ((read[:3], 3, 27), (read, 2, 9), (read, 5, 9)):
+        assert decided(part, block, math.log(times) - 1e-4)
+        assert not decided(part, block, math.log(times) + 1e-4)
     # A best candidate alone in its block says nothing of what comes.
     assert not decided(read[:1], 1, 0.01) and not decided(read[:2], 1, 0.01)
     assert not decided(np.ones(4, np.float32), 2, 0.01)
+    assert decided(np.array([1, 0], np.float32), 2, 70.0)
 
 
 def animals(count: int) -> tuple[Candidate, ...]:
@@ -158,7 +165,7 @@ def test_blocks_score_as_one_reading_does(real: dict[str, Ranker], name: str, bl
 def test_who_is_asked_for_what(real: dict[str, Ranker]) -> None:
     cheap, strong = NumberRanker("cheap", title=True), NumberRanker("strong")
     request = RankRequest("q", number_candidates(strong=[1, 9, 7, 3, 8], cheap=[50, 40, 30, 60, 90]))
-    plan = RankPlan(depth=4, cheap="cheap", strong_depth=3, margin=0.99, block=2)
+    plan = RankPlan(depth=4, cheap="cheap", strong_depth=3, margin=20.0, block=2)
     [ranked] = Cascade.of(strong, cheap).rank([request], plan, NOW)
     assert [[c.title for c in asked.candidates] for asked in cheap.asked] == [["50", "40", "30", "60"]]
     assert [[c.title for c in asked.candidates] for asked in strong.asked] == [["60", "50"], ["40"]]
@@ -222,7 +229,7 @@ def test_a_block_that_takes_too_long_is_given_up() -> None:
 def test_without_a_reserve_the_deadline_is_an_error() -> None:
     strong = NumberRanker("strong", seconds=0.02)
     request = RankRequest("q", number_candidates([1] * 30))
-    for plan in (RankPlan(), RankPlan(margin=1.0), RankPlan(cheap="cheap")):
+    for plan in (RankPlan(), RankPlan(margin=9.0), RankPlan(cheap="cheap")):
         with pytest.raises(DeadlineExceeded):
             Cascade.of(strong, NumberRanker("cheap", title=True)).rank([request], plan, Deadline(0.1))
     with pytest.raises(DeadlineExceeded):
@@ -262,7 +269,7 @@ def test_no_candidates() -> None:
         (RankPlan(block=0), "block"),
         (RankPlan(block=1001), "block"),
         (RankPlan(margin=0.0), "margin"),
-        (RankPlan(margin=1.01), "margin"),
+        (RankPlan(margin=-1.0), "margin"),
         (RankPlan(margin=float("nan")), "margin"),
         (RankPlan(reserve=0.0), "reserve"),
         (RankPlan(reserve=1.0), "reserve"),

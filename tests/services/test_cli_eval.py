@@ -108,8 +108,8 @@ def test_a_cascade(folder: Path, tmp_path: Path) -> None:
         assert "other settings" in skerry(*changed, code=2)[1]
     _, stderr = skerry(*call, "--cheap-ranker", "knrm", code=2)
     assert "both 'knrm'" in stderr
-    _, stderr = skerry(*cascade, "--rank-margin", 2, code=2)
-    assert "margin is 2.0" in stderr
+    _, stderr = skerry(*cascade, "--rank-margin", -2, code=2)
+    assert "margin is -2.0" in stderr
 
 
 def test_beir(folder: Path, tmp_path: Path) -> None:
