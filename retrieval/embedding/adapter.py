@@ -21,6 +21,7 @@ __all__ = [
     "AdapterConfig",
     "check_base",
     "chosen_adapter",
+    "keeps_whole",
     "load",
     "load_config",
     "save",
@@ -58,6 +59,17 @@ class AdapterConfig(BaseConfig):
         """
         ranks = {name.removesuffix(_A): len(a) for name, a in factors.items() if name.endswith(_A)}
         return cls(model.lasting_name, model.weights_hash, model.tokenizer_hash, ranks, tuple(pairs))
+
+
+def keeps_whole(tensors: Mapping[str, Tensor], layers: int) -> bool:
+    """Whether factors are of the layers before the last alone: then the whole depth does without them.
+
+    Args:
+        tensors: of an adapter.
+        layers: of the whole network.
+    """
+    adapted = [name for name in tensors if name.endswith(_A)]
+    return bool(adapted) and not any(name.startswith(f"encoder.layer.{layers - 1}.") for name in adapted)
 
 
 _FILES = AdapterFiles("embedding adapter", "dense.adapter", "skerry train embedding", AdapterConfig)

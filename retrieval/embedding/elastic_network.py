@@ -26,23 +26,27 @@ class ElasticNetwork:
     Args:
         network: as `AutoModel` loads it, in evaluation mode; it is kept, with a hook on each layer.
         name: of the model, for errors.
+        early: where depths before the last run on other weights (`without_last`); the last one is then that
+            of `network`, and runs for itself.
 
     Attributes:
         width: numbers of a state.
         layers: transformer layers; the states after layer n are transformers' `hidden_states[n]`.
     """
 
-    def __init__(self, network: Any, name: str) -> None:
+    def __init__(self, network: Any, name: str, early: Any = None) -> None:
         self._name = name
+        self._apart = early is not None
         self.width: int = network.config.hidden_size
         self.layers: int = network.config.num_hidden_layers
         self._depths: dict[int, Any] = {self.layers: network}
         self._called = threading.local()
         if network.config.model_type in POST_NORM:
             network.embeddings.register_forward_hook(self._keeper(0))
-            for number, layer in enumerate(network.encoder.layer, start=1):
+            below = network if early is None else early
+            for number, layer in enumerate(below.encoder.layer, start=1):
                 layer.register_forward_hook(self._keeper(number))
-                self._depths[number] = _first_layers(network, number)
+                self._depths[number] = _first_layers(below, number)
 
     def check_layers(self, layers: int, what: str = "layers") -> int:
         """`layers` itself. Raises `InvalidInput`, which calls it `what`, for a depth that cannot be had."""
@@ -63,17 +67,27 @@ class ElasticNetwork:
     def states(self, ids: Tensor, mask: Tensor, layers: Sequence[int]) -> list[Tensor]:
         """The states after each of `layers`, each of shape (batch, length, width).
 
-        Layers are checked, and one is above 0; 0 is the embedding layer. Runs once, as deep as the deepest.
+        Layers are checked, and one is above 0; 0 is the embedding layer. Runs once, as deep as the deepest,
+        and once more where earlier depths have weights of their own.
 
         Args:
             ids, mask: int64 of shape (batch, length).
         """
-        deepest = max(layers)
         kept: dict[int, Tensor] = {}
-        self._called.wanted, self._called.kept = frozenset(layers) - {deepest}, kept
-        with torch.inference_mode():
-            kept[deepest] = self._depths[deepest](input_ids=ids, attention_mask=mask).last_hidden_state
+        for way in self._ways(layers):
+            deepest = max(way)
+            self._called.wanted, self._called.kept = way - {deepest}, kept
+            with torch.inference_mode():
+                kept[deepest] = self._depths[deepest](input_ids=ids, attention_mask=mask).last_hidden_state
         return [kept[layer] for layer in layers]
+
+    def _ways(self, layers: Sequence[int]) -> list[frozenset[int]]:
+        """Those that one run gives together."""
+        whole = frozenset({self.layers})
+        before = frozenset(layers) - whole
+        if self._apart and self.layers in layers and max(before, default=0) > 0:
+            return [before, whole]
+        return [frozenset(layers)]
 
     def _keeper(self, number: int) -> Any:
         def keep(module: nn.Module, inputs: Any, output: Any) -> None:
@@ -81,6 +95,13 @@ class ElasticNetwork:
                 self._called.kept[number] = output if isinstance(output, Tensor) else output[0]
 
         return keep
+
+
+def without_last(network: Any) -> Any:
+    """A copy of all layers but the last, with weights of their own, on the same embeddings."""
+    early = _first_layers(network, network.config.num_hidden_layers - 1)
+    early.encoder._modules["layer"] = copy.deepcopy(early.encoder.layer)
+    return early
 
 
 def _first_layers(network: Any, number: int) -> Any:

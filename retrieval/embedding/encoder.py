@@ -18,7 +18,8 @@ from skerry.core.errors import IndexCorrupt, InvalidInput
 from skerry.core.models import low_rank
 from skerry.core.models.loading import load_weights
 from skerry.core.models.store import Model
-from skerry.retrieval.embedding.elastic_network import ElasticNetwork
+from skerry.retrieval.embedding.adapter import keeps_whole
+from skerry.retrieval.embedding.elastic_network import ElasticNetwork, without_last
 from skerry.retrieval.embedding.exits import Exits
 from skerry.retrieval.embedding.options import LEAST_DIMENSIONS
 from skerry.retrieval.embedding.prefix import leading
@@ -47,7 +48,8 @@ class SentenceEncoder:
         threads: threads for matrix products, set for the whole process; None leaves torch's setting alone.
         batch_tokens: tokens in a batch, padding included.
         adapter: low-rank factors to add to the weights, and exits (`retrieval.embedding.exits`), as
-            `retrieval.embedding.adapter.load` gives them; without exits vectors are plain means.
+            `retrieval.embedding.adapter.load` gives them; without exits vectors are plain means. Where no
+            factor is of the last layer, the whole depth keeps the model's own weights.
 
     Attributes:
         dimensions: of a whole vector.
@@ -72,7 +74,7 @@ class SentenceEncoder:
         self._batch_tokens = batch_tokens
         path = model.folder / "tokenizer.json"
         try:
-            network = _network(model, torch_dtype(dtype), adapter)
+            network, early = _networks(model, torch_dtype(dtype), adapter)
             tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise IndexCorrupt(
@@ -81,7 +83,7 @@ class SentenceEncoder:
                 details={"model": model.name, "path": str(model.folder)},
             ) from error
         config = network.config
-        self._network = ElasticNetwork(network, model.name)
+        self._network = ElasticNetwork(network, model.name, early)
         self.dimensions = self._network.width
         self.layers = self._network.layers
         self._exits = Exits.of(adapter or {}, self.layers, self.dimensions)
@@ -195,13 +197,18 @@ def check_dimensions(dimensions: int, width: int, what: str = "dimensions") -> N
         )
 
 
-def _network(model: Model, dtype: torch.dtype, adapter: Mapping[str, Tensor] | None) -> Any:
+def _networks(
+    model: Model, dtype: torch.dtype, adapter: Mapping[str, Tensor] | None
+) -> tuple[Any, Any | None]:
+    """The whole network, and that of the depths before the last where these have weights of their own."""
     # An adapter is added to the weights as they were stored, so that the sum is rounded once.
     stored = dtype if adapter is None or dtype == torch.float32 else "auto"
     network = load_weights(AutoModel, model.folder, dtype=stored).eval()
+    early = None
     if adapter is not None:
-        low_rank.merge(network, adapter)
-    return network.to(dtype)
+        early = without_last(network) if keeps_whole(adapter, network.config.num_hidden_layers) else None
+        low_rank.merge(network if early is None else early, adapter)
+    return network.to(dtype), None if early is None else early.to(dtype)
 
 
 def _mean(states: Tensor, mask: Tensor) -> Tensor:

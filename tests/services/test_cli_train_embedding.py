@@ -42,6 +42,7 @@ def train(
         "ranks": "2",
         "held-out": "0.4",
         "passages": "4",
+        "whole": "trained",
     }
     return TrainCommand("embedding", tmp_path / "out", options, capsys)
 
@@ -150,3 +151,13 @@ def test_an_index_that_has_not_been_built(train: TrainCommand) -> None:
     code, _, told = train(corpus="/no/such/index")
     assert code == 1
     assert "/no/such/index" in told
+
+
+def test_by_default_the_whole_size_is_kept(folder: Path, train: TrainCommand) -> None:
+    texts = f"kilt={folder / 'corpus.jsonl'}"
+    code, printed, told = train("--json", "--texts", texts, steps="3", whole="kept")
+    assert code == 0, told
+    record = json.loads(printed)
+    assert record["settings"]["keep_whole"]
+    _, factors = adapter.load(train.out)
+    assert adapter.keeps_whole(factors, 2)

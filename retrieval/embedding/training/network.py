@@ -25,12 +25,12 @@ from skerry.core.models.loading import load_weights
 from skerry.core.models.store import Model
 from skerry.retrieval.embedding.elastic_network import POST_NORM
 from skerry.retrieval.embedding.exits import Exits
-from skerry.retrieval.embedding.training.start import start_importance, start_maps
+from skerry.retrieval.embedding.training.start import WORD_SHARE, start_importance, start_maps
 
 _CHUNK_TOKENS = 2304
 _WIDTH_STEP = 8
 _IDS = 4096
-_Forward: TypeAlias = Callable[[list[Tensor], Tensor], list[Tensor]]
+_Forward: TypeAlias = Callable[[Tensor, Tensor], list[Tensor]]
 
 
 class TrainableEncoder:
@@ -41,6 +41,8 @@ class TrainableEncoder:
         ranks: of the low-rank factors, one a layer, or one for all; none at all leaves the encoder as it is,
             and its vectors are plain means of the states.
         seed: of the factors.
+        keep_whole: vectors of the whole depth are those of the untrained network, turned; factors are of the
+            layers before the last, for the exits there, and the last one's rank counts for nothing.
 
     Attributes:
         layers, width: of the model.
@@ -52,11 +54,10 @@ class TrainableEncoder:
         IndexCorrupt: a model folder that cannot be loaded.
     """
 
-    def __init__(self, base: Model, ranks: Sequence[int], seed: int) -> None:
+    def __init__(self, base: Model, ranks: Sequence[int], seed: int, keep_whole: bool = False) -> None:
         try:
-            self._network: Any = load_weights(
-                AutoModel, base.folder, dtype=torch_dtype("auto"), attn_implementation="eager"
-            ).eval()
+            self._network: Any = _untrained(base)
+            self._whole: Any = _untrained(base) if keep_whole else None
             self._tokenizer = Tokenizer.from_str((base.folder / "tokenizer.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise IndexCorrupt(
@@ -70,7 +71,6 @@ class TrainableEncoder:
                 f"{base.name} is of the kind {config.model_type}, whose layers cannot each be the last.",
                 hint=f"Kinds that can be trained are {', '.join(POST_NORM)}.",
             )
-        self._network.requires_grad_(False)
         layers = self._network.encoder.layer
         self.layers, self.width = len(layers), int(config.hidden_size)
         self._tokenizer.no_padding()
@@ -85,8 +85,10 @@ class TrainableEncoder:
                     f"There are {len(each)} ranks for the {self.layers} layers of {base.name}.",
                     hint="Give one rank a layer, or one for all.",
                 )
+            if keep_whole:
+                del layers[-1], each[-1]
             for number, (layer, rank) in enumerate(zip(layers, each, strict=True)):
-                self.factors += low_rank.attach(layer, rank, seed * len(each) + number)
+                self.factors += low_rank.attach(layer, rank, seed * self.layers + number)
 
     def tokens(self, texts: Sequence[str], longest: int) -> list[NDArray[np.int32]]:
         """Each text's token ids, special ones included, cut to `longest`: int32 of shape (length,).
@@ -116,6 +118,20 @@ class TrainableEncoder:
         return self._by_chunk(sequences, self._vectors)
 
     @torch.no_grad()
+    def whole(self, sequences: Sequence[NDArray[np.int32]]) -> Tensor:
+        """Vectors of the kept whole depth, which alone runs: float32 of shape (len(sequences), width)."""
+        assert self._whole is not None and self.exits is not None
+        exits = self.exits
+
+        def forward(ids: Tensor, mask: Tensor) -> list[Tensor]:
+            words = self._network.embeddings(input_ids=ids)
+            last = self._whole(input_ids=ids, attention_mask=mask).last_hidden_state
+            return exits(words, [last], [self.layers], mask)  # type: ignore[no-any-return]
+
+        [vectors] = self._by_chunk(sequences, forward)
+        return vectors
+
+    @torch.no_grad()
     def start(self, sample: Sequence[NDArray[np.int32]], texts: Collection[NDArray[np.int32]]) -> None:
         """Set the exits to their closed form (`training.start`).
 
@@ -131,7 +147,7 @@ class TrainableEncoder:
         words = torch.cat([self._network.embeddings(input_ids=ids)[:, 0] for ids in torch.split(every, _IDS)])
         start_importance(self.exits, words.float(), documents, len(texts))
         lexical, *pooled = self._by_chunk(sample, self._pooled)
-        start_maps(self.exits, lexical, pooled)
+        start_maps(self.exits, lexical, pooled, WORD_SHARE if self._whole is None else 0.0)
 
     def _by_chunk(self, sequences: Sequence[NDArray[np.int32]], forward: _Forward) -> list[Tensor]:
         """What `forward` makes of all sequences, those of like lengths together, in the order given."""
@@ -140,7 +156,7 @@ class TrainableEncoder:
         start = 0
         while start < len(order):
             size = max(1, _CHUNK_TOKENS // _padded(len(sequences[order[start]])))
-            parts.append(forward(*self._states([sequences[row] for row in order[start : start + size]])))
+            parts.append(forward(*self._padded([sequences[row] for row in order[start : start + size]])))
             start += size
         back = torch.empty(len(order), dtype=torch.long)
         back[torch.tensor(order)] = torch.arange(len(order))
@@ -150,28 +166,45 @@ class TrainableEncoder:
         """The factors by the layers' names in the whole network, and the exits."""
         return low_rank.state(self._network) | (self.exits.tensors() if self.exits is not None else {})
 
-    def _states(self, sequences: Sequence[NDArray[np.int32]]) -> tuple[list[Tensor], Tensor]:
-        """States of the embeddings and after every layer, and the mask. The longest sequence comes first."""
+    def _padded(self, sequences: Sequence[NDArray[np.int32]]) -> tuple[Tensor, Tensor]:
+        """Ids and mask. The longest sequence comes first."""
         width = _padded(len(sequences[0]))
         ids = torch.full((len(sequences), width), self._padding, dtype=torch.long)
         mask = torch.zeros(len(sequences), width, dtype=torch.long)
         for row, sequence in enumerate(sequences):
             ids[row, : len(sequence)] = torch.from_numpy(sequence)
             mask[row, : len(sequence)] = 1
-        output = self._network(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-        return list(output.hidden_states), mask
+        return ids, mask
 
-    def _vectors(self, states: list[Tensor], mask: Tensor) -> list[Tensor]:
+    def _states(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
+        """States of the embeddings and after every layer."""
+        output = self._network(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+        states = list(output.hidden_states)
+        if self._whole is not None:
+            with torch.no_grad():
+                states.append(self._whole(input_ids=ids, attention_mask=mask).last_hidden_state)
+        return states
+
+    def _vectors(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
+        states = self._states(ids, mask)
         if self.exits is not None:
             vectors: list[Tensor] = self.exits(states[0], states[1:], range(1, self.layers + 1), mask)
+            if self._whole is not None:
+                vectors[-1] = vectors[-1].detach()
             return vectors
         weights = mask[:, :, None].float()
         return [(state.float() * weights).sum(1) / weights.sum(1) for state in states[1:]]
 
-    def _pooled(self, states: list[Tensor], mask: Tensor) -> list[Tensor]:
+    def _pooled(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
         assert self.exits is not None
+        states = self._states(ids, mask)
         lexical, pooled = self.exits.pooled(states[0], states[1:], range(1, self.layers + 1), mask)
         return [lexical, *pooled]
+
+
+def _untrained(base: Model) -> Any:
+    network = load_weights(AutoModel, base.folder, dtype=torch_dtype("auto"), attn_implementation="eager")
+    return network.eval().requires_grad_(False)
 
 
 def _padded(length: int) -> int:

@@ -17,7 +17,7 @@ class Scores:
 
     Attributes:
         left, right: pooled states after each layer, first to last: float32 of shapes (rows, width) and
-            (columns, width).
+            (columns, width). Where only `across` is asked for, `right` needs no more than the last ones.
         scale: what cosines are multiplied by.
         masked: bool of shape (rows, columns): pairs that no distribution gives any weight.
     """
@@ -49,4 +49,4 @@ class Scores:
 
     def whole(self) -> Tensor:
         """Scores of the whole model."""
-        return self(self.layers, self.width)
+        return self.across(self.layers, self.width)

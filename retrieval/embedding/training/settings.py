@@ -14,6 +14,12 @@ class Settings:
     """The knobs of a training run; the defaults are for all-MiniLM-L6-v2.
 
     Attributes:
+        keep_whole: leave the whole depth as it is and train the exits before it, by distillation alone
+            (`early_exits`); else everything trains on questions (`supervised`).
+        early_steps: with `keep_whole`, where `steps` is None.
+        short, long: questions and stretches of texts, and whole texts, in a step with `keep_whole`.
+        bank: passages whose whole vectors they are scored against.
+        bank_scale: what those scores are multiplied by.
         loss: a name in `losses.LOSSES`.
         pairs: (layers, dimensions) that are trained and printed; the whole model is always among them.
         ranks: of the low-rank factors, one a layer, or one for all layers.
@@ -44,6 +50,12 @@ class Settings:
         InvalidInput: other kinds of steps so often that none is left for questions, or no such strength.
     """
 
+    keep_whole: bool = True
+    early_steps: int = 900
+    short: int = 208
+    long: int = 16
+    bank: int = 5000
+    bank_scale: float = 40.0
     loss: str = "cross_depth"
     pairs: tuple[tuple[int, int], ...] = (
         (1, 48),
@@ -55,7 +67,7 @@ class Settings:
         (6, 96),
         (6, 384),
     )
-    ranks: tuple[int, ...] = (64, 64, 64, 32, 32, 32)
+    ranks: tuple[int, ...] = (80, 80, 80, 24, 24, 24)
     learning_rate: float = 1e-3
     map_share: float = 1.0
     importance_share: float = 3.0

@@ -16,8 +16,7 @@ from torch import Tensor
 
 from skerry.retrieval.embedding.exits import Exits
 
-_WORD_SHARE = 0.4
-"""Length of the pooled embeddings beside the whole network's pooled states, of length 1."""
+WORD_SHARE = 0.4
 _RIDGE = 10.0
 _MAP_RIDGE = 0.3
 
@@ -41,16 +40,20 @@ def start_importance(exits: Exits, embeddings: Tensor, documents: NDArray[np.int
         exits.by_word[:-1] = solution
 
 
-def start_maps(exits: Exits, lexical: Tensor, pooled: Sequence[Tensor]) -> None:
+def start_maps(
+    exits: Exits, lexical: Tensor, pooled: Sequence[Tensor], word_share: float = WORD_SHARE
+) -> None:
     """Turn the whole network's vectors so that their strongest dimensions come first; map the rest to them.
 
     Args:
         lexical, pooled: of a sample of texts, as `Exits.pooled` gives them, all layers: (n, D).
+        word_share: length of the pooled embeddings beside the whole network's pooled states, of length 1;
+            with 0 the map of the whole network is a rotation, which changes no cosine.
     """
-    whole = torch.cat([pooled[-1], _WORD_SHARE * lexical], 1)
-    turn = torch.linalg.eigh(whole.T @ whole).eigenvectors.flip(1)[:, : lexical.shape[1]]
-    wanted = whole @ turn
     width = lexical.shape[1]
+    whole = torch.cat([pooled[-1], word_share * lexical], 1) if word_share else pooled[-1]
+    turn = torch.linalg.eigh(whole.T @ whole).eigenvectors.flip(1)[:, :width]
+    wanted = whole @ turn
     with torch.no_grad():
         for layer, states in enumerate(pooled[:-1]):
             rows = torch.cat([states, lexical, torch.ones(len(states), 1)], 1)
@@ -59,7 +62,8 @@ def start_maps(exits: Exits, lexical: Tensor, pooled: Sequence[Tensor]) -> None:
             exits.word_map[layer] = solution[width : 2 * width].T
             exits.bias[layer] = solution[-1]
         exits.state_map[-1] = turn[:width].T
-        exits.word_map[-1] = _WORD_SHARE * turn[width:].T
+        if word_share:
+            exits.word_map[-1] = word_share * turn[width:].T
 
 
 def _least_squares(rows: Tensor, wanted: Tensor, ridge: float, weights: Tensor | None = None) -> Tensor:

@@ -1,8 +1,7 @@
 """Training of elastic embeddings: a low-rank adapter and exits on a frozen sentence encoder.
 
-The exits start in a closed form (`start`). Questions and passages train (`losses`), anchored to the untrained
-encoder's scores of the same texts; steps on other texts hold to that encoder too (`distil`), and steps on
-graded sentence pairs to their order (`similarity`), where there are any.
+The exits start in a closed form (`start`). What is then minimised is `early_exits`, which leaves the whole
+depth as it is, or `supervised`, which trains all of it.
 """
 
 from __future__ import annotations
@@ -28,16 +27,15 @@ from skerry.core.progress import Progress
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.embedding import adapter
 from skerry.retrieval.embedding.passage_text import passage_text
-from skerry.retrieval.embedding.training.distil import distil, stretch
-from skerry.retrieval.embedding.training.examples import Batch, Batches, Example
+from skerry.retrieval.embedding.training.early_exits import EarlyExits
+from skerry.retrieval.embedding.training.examples import Batches, Example
 from skerry.retrieval.embedding.training.held_out import PairScores, pair_scores
 from skerry.retrieval.embedding.training.losses import LOSSES
-from skerry.retrieval.embedding.training.losses.score_kl import score_kl
 from skerry.retrieval.embedding.training.network import TrainableEncoder
-from skerry.retrieval.embedding.training.plan import Kind, plan
-from skerry.retrieval.embedding.training.scores import Scores
+from skerry.retrieval.embedding.training.objective import Objective
 from skerry.retrieval.embedding.training.settings import Settings
-from skerry.retrieval.embedding.training.similarity import SimilarPair, elastic_cosent
+from skerry.retrieval.embedding.training.similarity import SimilarPair
+from skerry.retrieval.embedding.training.supervised import Supervised
 
 _BLOCK = 1024
 _LEAST_WIDTH = 8
@@ -60,9 +58,9 @@ class EmbeddingTrainer:
 
     def __init__(self, base: Model, passages: PassageStore, out: Path, settings: Settings) -> None:
         self._base, self._passages, self._out, self._settings = base, passages, out, settings
-        self._encoder = TrainableEncoder(base, settings.ranks, settings.seed)
+        self._encoder = TrainableEncoder(base, settings.ranks, settings.seed, settings.keep_whole)
         self.pairs = _pairs(settings.pairs, self._encoder)
-        self._loss = LOSSES.load(settings.loss)(self.pairs, settings.kl_weight)
+        LOSSES.load(settings.loss)(self.pairs, settings.kl_weight)
         exits = self._encoder.exits
         assert exits is not None
         maps = [exits.state_map, exits.word_map, exits.bias]
@@ -100,12 +98,6 @@ class EmbeddingTrainer:
             group=settings.group,
             seed=settings.seed,
         )
-        steps = plan(
-            batches.count(settings.epochs),
-            settings.steps,
-            settings.distil_every if texts else 0,
-            settings.similarity_every if similar else 0,
-        )
         with naming_full_disk(self._out):
             self._out.mkdir(parents=True, exist_ok=True)
         run = asdict(settings) | {
@@ -117,32 +109,31 @@ class EmbeddingTrainer:
         tokens = dict(zip(batches.passages, self._passage_tokens(batches.passages), strict=True))
         if not done:
             self._start(questions, list(tokens.values()), texts, similar, progress)
-        teacher = TrainableEncoder(self._base, (), 0)
-
-        def loss(kind: Kind, number: int) -> Tensor:
-            if kind == "questions":
-                return self._questions_loss(teacher, batches[number], questions, tokens, number)
-            rng = random.Random(f"{kind} {settings.seed} {number}")
-            rows = rng.sample(similar, min(settings.similar, len(similar)))
-            if kind == "similarity":
-                return self._similarity_loss(rows)
-            return self._distillation_loss(
-                teacher, rng.sample(texts, min(settings.texts, len(texts))), rows, rng
+        objective: Objective
+        if settings.keep_whole:
+            sentences = [text for pair in similar for text in (pair.first, pair.second)]
+            short = [*questions, *self._encoder.tokens(sentences, settings.question_tokens)]
+            own = self._passage_texts(batches.passages)
+            objective = EarlyExits(self._encoder, settings, self.pairs, short, [*own, *texts], progress)
+        else:
+            objective = Supervised(
+                self._encoder, self._base, settings, self.pairs, batches, questions, tokens, texts, similar
             )
 
         def step(number: int, share: float) -> float:
             with self._encoder.step():
-                return self._step(loss(*steps[number]), share)
+                return self._step(objective(number), share)
 
         run_steps(
             step,
             lambda taken: self._checkpoint(run, taken),
             done=done,
-            total=len(steps),
+            total=objective.steps,
             keep_every=settings.checkpoint_every,
             progress=progress,
         )
-        self._encoder.weaken(settings.strength)
+        if not settings.keep_whole:
+            self._encoder.weaken(settings.strength)
 
     def _start(
         self,
@@ -186,72 +177,10 @@ class EmbeddingTrainer:
         remove_checkpoint(self._out)
 
     def _passage_tokens(self, ordinals: Sequence[int]) -> list[NDArray[np.int32]]:
-        tokens: list[NDArray[np.int32]] = []
-        for start in range(0, len(ordinals), _BLOCK):
-            found = self._passages.get_many(ordinals[start : start + _BLOCK])
-            texts = [passage_text(passage.title, passage.text) for passage in found]
-            tokens += self._encoder.tokens(texts, self._settings.passage_tokens)
-        return tokens
+        return self._encoder.tokens(self._passage_texts(ordinals), self._settings.passage_tokens)
 
-    def _questions_loss(
-        self,
-        teacher: TrainableEncoder,
-        batch: Batch,
-        questions: Sequence[NDArray[np.int32]],
-        passages: dict[int, NDArray[np.int32]],
-        number: int,
-    ) -> Tensor:
-        rows = [questions[row] for row in batch.examples.tolist()]
-        columns = [passages[ordinal] for ordinal in batch.passages.tolist()]
-
-        def scores(encoder: TrainableEncoder) -> Scores:
-            return Scores(
-                encoder.vectors(rows),
-                encoder.vectors(columns),
-                self._settings.scale,
-                torch.from_numpy(batch.masked),
-            )
-
-        with torch.no_grad():
-            untrained = scores(teacher).whole()
-        trained = scores(self._encoder)
-        rng = random.Random(f"loss {self._settings.seed} {number}")
-        told = self._loss(trained, torch.from_numpy(batch.targets), rng)
-        return told + self._settings.anchor * score_kl(trained.whole(), untrained)
-
-    def _distillation_loss(
-        self,
-        teacher: TrainableEncoder,
-        texts: Sequence[str],
-        similar: Sequence[SimilarPair],
-        rng: random.Random,
-    ) -> Tensor:
-        """Rows are stretches of the texts, and sentences; columns are the texts and all rows."""
-        settings = self._settings
-        stretches = [stretch(text, rng) for text in texts]
-        sentences = [sentence for pair in similar for sentence in (pair.first, pair.second)]
-        long = self._encoder.tokens(texts, settings.passage_tokens)
-        short = self._encoder.tokens([*stretches, *sentences], settings.question_tokens)
-        itself = torch.cat([torch.zeros(len(short), len(long)), torch.eye(len(short))], 1).bool()
-
-        def scores(encoder: TrainableEncoder) -> Scores:
-            rows = encoder.vectors(short)
-            columns = [torch.cat(both) for both in zip(encoder.vectors(long), rows, strict=True)]
-            return Scores(rows, columns, settings.scale, itself)
-
-        with torch.no_grad():
-            wanted = scores(teacher).whole()
-        return distil(scores(self._encoder), wanted, self.pairs)
-
-    def _similarity_loss(self, rows: Sequence[SimilarPair]) -> Tensor:
-        longest = self._settings.passage_tokens
-        sides = [
-            self._encoder.vectors(self._encoder.tokens(texts, longest))
-            for texts in ([row.first for row in rows], [row.second for row in rows])
-        ]
-        graded = torch.tensor([row.score for row in rows])
-        loss = elastic_cosent(sides[0], sides[1], graded, self.pairs, self._settings.scale)
-        return self._settings.similarity_weight * loss
+    def _passage_texts(self, ordinals: Sequence[int]) -> list[str]:
+        return [passage_text(found.title, found.text) for found in self._passages.get_many(ordinals)]
 
     def _step(self, loss: Tensor, share: float) -> float:
         for group in self._optimizer.param_groups:

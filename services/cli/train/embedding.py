@@ -86,7 +86,19 @@ def _sources(
     type=click.Path(path_type=Path, dir_okay=False),
     help="Graded sentence pairs: JSON lines with sentence1, sentence2 and score.",
 )
-@click.option("--loss", default="cross_depth", show_default=True, help="cross_depth, structured or 2dmse.")
+@click.option(
+    "--whole",
+    default="kept",
+    show_default=True,
+    type=click.Choice(["kept", "trained"]),
+    help="The whole size: kept as it is, the exits before it learn from it; or trained on the questions too.",
+)
+@click.option(
+    "--loss",
+    default="cross_depth",
+    show_default=True,
+    help="Of --whole trained: cross_depth, structured or 2dmse.",
+)
 @click.option(
     "--pairs",
     default="1x48,2x96,3x96,3x384,4x192,5x288,6x96,6x384",
@@ -97,11 +109,11 @@ def _sources(
 )
 @click.option(
     "--ranks",
-    default="64,64,64,32,32,32",
+    default="80,80,80,24,24,24",
     show_default=True,
     metavar="N,...",
     callback=_ranks,
-    help="Of the low-rank factors, one a layer or one for all.",
+    help="Of the low-rank factors, one a layer or one for all; a whole size that is kept leaves out its own.",
 )
 @click.option(
     "--learning-rate",
@@ -115,16 +127,20 @@ def _sources(
     default=0.75,
     show_default=True,
     type=click.FloatRange(0, 1, min_open=True),
-    help="Share of the learnt change of the weights that is kept.",
+    help="Share of the learnt change of the weights that is kept; with --whole trained.",
 )
 @click.option(
     "--passages", default=32, show_default=True, type=click.IntRange(2), help="Passages of a batch."
 )
 @click.option("--each", default=4, show_default=True, type=click.IntRange(1), help="Questions a passage.")
 @click.option(
-    "--epochs", default=1, show_default=True, type=click.IntRange(1), help="Passes over the passages."
+    "--epochs",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Passes over the passages, with --whole trained.",
 )
-@click.option("--steps", type=click.IntRange(1), help="Steps of all kinds, instead of --epochs.")
+@click.option("--steps", type=click.IntRange(1), help="Steps, instead of 900 or of --epochs.")
 @click.option(
     "--held-out", default=0.05, show_default=True, type=click.FloatRange(0, 0.5), help="Share of the pages."
 )
@@ -138,6 +154,7 @@ def embedding(
     base: str,
     sources: Sequence[tuple[str, Path]],
     similarity: Path | None,
+    whole: str,
     loss: str,
     pairs: tuple[tuple[int, int], ...],
     ranks: tuple[int, ...],
@@ -163,6 +180,7 @@ def embedding(
     from skerry.core.models.store import ModelStore
     from skerry.core.progress import default_progress
     from skerry.ranking.training.examples import split_by_page
+    from skerry.retrieval.embedding.training.examples import Example
     from skerry.retrieval.embedding.training.held_out import candidates
     from skerry.retrieval.embedding.training.settings import Settings
     from skerry.retrieval.embedding.training.similarity_file import read_similar_pairs
@@ -173,6 +191,7 @@ def embedding(
     progress = default_progress(quiet)
     store = ModelStore()
     settings = Settings(
+        keep_whole=whole == "kept",
         loss=loss,
         pairs=pairs,
         ranks=ranks,
@@ -190,7 +209,12 @@ def embedding(
         trainer = EmbeddingTrainer(store.resolve(base), index.passages, out, settings)
         training, testing = split_by_page(known_questions(gold, index), held_out, seed)
         testing = random.Random(seed).sample(testing, min(_HELD_OUT, len(testing)))
-        examples, held = _examples([training, testing], index, progress)
+        [held] = _examples([testing], index, progress)
+        if settings.keep_whole:
+            # Distillation takes no negatives.
+            examples = [Example(one.query, one.positive, one.relevant, ()) for one in training]
+        else:
+            [examples] = _examples([training], index, progress)
         searched = candidates(held, len(index.passages), _OTHERS, seed)
         before = trainer.scores(held, searched, progress)
         trainer.train(examples, progress, texts=texts, similar=similar)

@@ -93,3 +93,36 @@ def test_what_is_saved_is_loaded_and_nothing_else_fits() -> None:
             InvalidInput, match=f"exits do not fit a model of {layers} layers of width {width}"
         ):
             Exits.of(wrong, layers, width)
+
+
+@pytest.mark.parametrize("kind", ["bert", "mpnet", "roberta"])
+def test_factors_of_the_layers_before_the_last_leave_the_whole_depth_alone(
+    kind: str, small: Callable[[str], Model]
+) -> None:
+    generator = torch.Generator().manual_seed(1)
+    factors = {
+        f"encoder.layer.{layer}.output.dense.low_rank_{side}": torch.randn(size, generator=generator)
+        for layer in range(LAYERS - 1)
+        for side, size in (("a", (2, 64)), ("b", (WIDTH, 2)))
+    }
+    plain = SentenceEncoder(small(kind), "fp32")
+    early = SentenceEncoder(small(kind), "fp32", adapter=factors)
+    every = range(1, LAYERS + 1)
+    untrained, found = plain.encode_layers(TEXTS, every), early.encode_layers(TEXTS, every)
+    assert found[LAYERS] == pytest.approx(untrained[LAYERS], abs=1e-6)
+    with_last = factors | {
+        name.replace("layer.0", f"layer.{LAYERS - 1}"): 0 * value
+        for name, value in factors.items()
+        if "layer.0" in name
+    }
+    merged = SentenceEncoder(small(kind), "fp32", adapter=with_last).encode_layers(TEXTS, every)
+    for layer in range(1, LAYERS):
+        assert np.abs(found[layer] - untrained[layer]).max() > 0.05
+        assert found[layer] == pytest.approx(merged[layer], abs=1e-6)
+        assert early.encode(TEXTS, layers=layer) == pytest.approx(found[layer], abs=1e-6)
+    assert np.abs(merged[LAYERS] - untrained[LAYERS]).max() > 0.05
+    exits = random_exits(3).tensors()
+    with_exits = SentenceEncoder(small(kind), "fp32", adapter=factors | exits)
+    together = with_exits.encode_layers(TEXTS, every)
+    for layer in every:
+        assert with_exits.encode(TEXTS, layers=layer) == pytest.approx(together[layer], abs=1e-5)

@@ -141,3 +141,25 @@ def test_a_share_of_the_change_is_kept(small: Callable[[str], Model], strength: 
     after = encoder.state()
     for name, whole in added.items():
         torch.testing.assert_close(after[name + "_b"] @ after[name + "_a"], strength * whole)
+
+
+@pytest.mark.parametrize("kind", ["bert", "mpnet"])
+def test_a_whole_depth_that_is_kept(small: Callable[[str], Model], kind: str) -> None:
+    encoder = TrainableEncoder(small(kind), (3,), 0, keep_whole=True)
+    tokens = encoder.tokens(TEXTS, 64)
+    encoder.start(tokens, tokens)
+    before = [vectors.detach() for vectors in encoder.vectors(tokens)]
+    with torch.no_grad():
+        for factor in encoder.factors:
+            factor.normal_(std=0.3, generator=torch.Generator().manual_seed(2))
+    after = encoder.vectors(tokens)
+    assert torch.equal(after[-1], before[-1]) and not after[-1].requires_grad
+    torch.testing.assert_close(encoder.whole(tokens), before[-1])
+    for layer in range(LAYERS - 1):
+        assert after[layer].requires_grad
+        assert not torch.allclose(after[layer], before[layer], atol=1e-2)
+    assert not any(f".{LAYERS - 1}." in name for name in encoder.state() if "low_rank" in name)
+    # The whole depth's map is a rotation: cosines are the untrained encoder's.
+    plain = TrainableEncoder(small(kind), (), 0).vectors(tokens)[-1]
+    unit, turned = (torch.nn.functional.normalize(vectors, dim=1) for vectors in (plain, after[-1]))
+    torch.testing.assert_close(turned @ turned.T, unit @ unit.T, atol=1e-4, rtol=0)

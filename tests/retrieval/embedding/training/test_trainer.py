@@ -27,6 +27,7 @@ from skerry.retrieval.embedding.training.trainer import EmbeddingTrainer
 from .conftest import COUNT, words_of
 
 SETTINGS = Settings(
+    keep_whole=False,
     pairs=((1, 8), (2, 16)),
     ranks=(8,),
     learning_rate=2e-2,
@@ -193,3 +194,41 @@ def test_settings_that_cannot_be(
         EmbeddingTrainer(base, passages, tmp_path, replace(SETTINGS, **changes))
     with pytest.raises(NotFound, match="loss"):
         EmbeddingTrainer(base, passages, tmp_path, replace(SETTINGS, loss="triplet"))
+
+
+KEPT = replace(SETTINGS, keep_whole=True, short=10, long=3, bank=12)
+
+
+def test_a_whole_model_that_is_kept_stays_as_it_was(
+    base: Model, passages: PassageStore, examples: list[Example], tmp_path: Path
+) -> None:
+    settings = replace(KEPT, pairs=((2, 32), (3, 16)), steps=20)
+    trainer = EmbeddingTrainer(base, passages, tmp_path, settings)
+    trainer.train(examples, SilentProgress(), texts=TEXTS, similar=SIMILAR)
+    trainer.save()
+    factors = adapter.load(tmp_path)[1]
+    assert adapter.keeps_whole(factors, 4)
+    encoder = SentenceEncoder(base, "fp32", adapter=factors)
+    plain = SentenceEncoder(base, "fp32")
+    queries, texts = [one.query for one in examples], [f"the reef. {passage.text}" for passage in passages]
+    untrained = plain.encode(queries) @ plain.encode(texts).T
+    # Turned, and rounded to eight bits: no more.
+    assert encoder.encode(queries) @ encoder.encode(texts).T == pytest.approx(untrained, abs=0.02)
+    assert encoder.encode(queries) != pytest.approx(plain.encode(queries), abs=0.1)
+
+
+def test_a_stop_of_the_early_exits_training_leaves_no_trace(
+    base: Model, passages: PassageStore, examples: list[Example], tmp_path: Path
+) -> None:
+    settings = replace(KEPT, steps=10)
+
+    def trainer(name: str) -> EmbeddingTrainer:
+        return EmbeddingTrainer(base, passages, tmp_path / name, settings)
+
+    trainer("whole").train(examples, SilentProgress(), texts=TEXTS)
+    with pytest.raises(Stopped):
+        trainer("cut").train(examples, StopAfter(19), texts=TEXTS)
+    trainer("cut").train(examples, SilentProgress(), texts=TEXTS)
+    whole, cut = state_of(tmp_path / "whole"), state_of(tmp_path / "cut")
+    assert whole["step"] == cut["step"] == 10
+    torch.testing.assert_close(whole["trained"], cut["trained"], rtol=0, atol=0)
