@@ -167,3 +167,34 @@ def follow(lines: NDArray[np.uint64], steps: int, walks: int) -> int:
     `lines` (n, 8): the first number of a line is the next line's. `walks` (1 to 32) go side by side, `steps`
     each.
     """
+
+def encoder_available() -> bool: ...
+
+class Encoder:
+    """See `skerry.kernels.encoder`. Only there where the processor's family is x86-64."""
+
+    def __init__(self, heads: int, width: int, epsilon: float) -> None: ...
+    def add(
+        self,
+        joint: NDArray[np.float32],
+        joint_bias: NDArray[np.float32],
+        mixed: NDArray[np.float32],
+        mixed_bias: NDArray[np.float32],
+        first_norm: NDArray[np.float32],
+        first_norm_bias: NDArray[np.float32],
+        inner: NDArray[np.float32],
+        inner_bias: NDArray[np.float32],
+        outer: NDArray[np.float32],
+        outer_bias: NDArray[np.float32],
+        second_norm: NDArray[np.float32],
+        second_norm_bias: NDArray[np.float32],
+        middle_in_eight_bits: bool,
+    ) -> None: ...
+    def run(
+        self,
+        states: NDArray[np.float32],
+        offsets: NDArray[np.int64],
+        depths: list[int],
+        pack: int,
+        threads: int,
+    ) -> NDArray[np.float32]: ...

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from skerry.core.deadline import Deadline
 from skerry.core.models import low_rank
@@ -15,7 +14,8 @@ from skerry.core.models.store import ModelStore
 from skerry.ranking import adapter
 from skerry.ranking.base import RankRequest, RankScores
 from skerry.ranking.interpolation import candidates_prior
-from skerry.ranking.pair_network import PairTokenizer, batches, load_network, passage_text
+from skerry.ranking.pair_network import PairTokenizer, load_network, passage_text
+from skerry.ranking.pair_reader import Pair, pair_reader
 
 SHIPPED = Path(__file__).parent / "weights" / "cross-encoder"
 
@@ -26,18 +26,17 @@ class CrossEncoder:
     Args:
         models: where the base model is.
         folder: a trained ranker (`skerry train ranker cross-encoder`); the shipped one by default.
-        dtype: "fp32", "bf16", or "auto": bf16 where the processor multiplies it natively.
+        dtype: "fp32", "bf16", "int8" or "auto", the fastest here: see `pair_reader`.
 
     Raises:
         NotFound: the base model has not been pulled, or there is no ranker in `folder`.
+        InvalidInput: another dtype, or one that cannot be here.
         IndexCorrupt: damaged files, or a base model other than the one that the ranker was trained on.
     """
 
     name = "cross-encoder"
 
     def __init__(self, models: ModelStore, folder: Path | None = None, dtype: str = "auto") -> None:
-        from skerry.core.dtype import torch_dtype
-
         folder = SHIPPED if folder is None else folder
         config, factors, head = adapter.load(folder)
         base = models.resolve(config.base_model)
@@ -50,15 +49,19 @@ class CrossEncoder:
         )
         network = load_network(base, torch.float32, "sdpa", config.max_tokens)
         low_rank.merge(network.encoder, factors)
-        network.encoder.to(torch_dtype(dtype))
         network.head.load_state_dict(head)
-        self._network = network.eval()
+        self._reader = pair_reader(network, dtype)
         self._tokenizer = PairTokenizer(base, config.max_tokens)
         self._first_stage_weight = config.first_stage_weight
         self._calibration = config.calibration
 
+    @property
+    def dtype(self) -> str:
+        """What it computes in: "fp32", "bf16" or "int8"."""
+        return self._reader.dtype
+
     def score(self, requests: Sequence[RankRequest], deadline: Deadline) -> list[RankScores]:
-        """One `RankScores` a request. Pairs of all requests share length buckets.
+        """One `RankScores` a request. Pairs of all requests share batches.
 
         A raw score is the network's logit plus the weighted order of the candidates' first-stage scores: a
         candidate's score depends on the others through their first-stage scores only, and not at all where
@@ -68,7 +71,7 @@ class CrossEncoder:
             InvalidInput: a text that is no valid Unicode.
             DeadlineExceeded, Cancelled: between batches.
         """
-        logits = self._logits(self._pairs(requests), deadline)
+        logits = self._reader.logits(self._pairs(requests), deadline)
         scores, start = [], 0
         for request in requests:
             order = np.float32(self._first_stage_weight) * candidates_prior(request.candidates)
@@ -77,7 +80,7 @@ class CrossEncoder:
             start += len(part)
         return scores
 
-    def _pairs(self, requests: Sequence[RankRequest]) -> list[tuple[list[int], int]]:
+    def _pairs(self, requests: Sequence[RankRequest]) -> list[Pair]:
         queries = self._tokenizer.tokens([request.query for request in requests])
         texts = [passage_text(c.title, c.text) for request in requests for c in request.candidates]
         passages = iter(self._tokenizer.tokens(texts))
@@ -86,11 +89,3 @@ class CrossEncoder:
             for query, request in zip(queries, requests, strict=True)
             for _ in request.candidates
         ]
-
-    def _logits(self, pairs: Sequence[tuple[list[int], int]], deadline: Deadline) -> NDArray[np.float32]:
-        logits = np.empty(len(pairs), np.float32)
-        with torch.inference_mode():
-            for rows, ids, mask, types in batches(pairs):
-                deadline.check("ranking passages")
-                logits[rows] = self._network(ids, mask, types).numpy()
-        return logits

@@ -7,6 +7,7 @@
 namespace skerry {
 
 void bind_bit_vector(nanobind::module_& module);
+void bind_encoder(nanobind::module_& module);
 void bind_fm_index(nanobind::module_& module);
 void bind_follow(nanobind::module_& module);
 void bind_key_cover(nanobind::module_& module);
