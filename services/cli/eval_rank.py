@@ -188,7 +188,8 @@ def rank(
             systems[contender.name], scores[contender.name] = comparison.rank(contender)
         if folds and combine:
             systems |= comparison.combine(scores, seed)
-        title = f"{gold.name}, {depth} candidates" + (f", {folds} folds" if folds else "")
+        title = index.manifest.corpus.name if qrels else gold.name
+        title += f", {depth} candidates" + (f", {folds} folds" if folds else "")
         table = rank_table(title, pools, page_ids(pools, index.passages), systems, baseline)
     report = {**table.json(), "questions": len(pools), "baseline": baseline, "parameters": facts}
     if out is not None:

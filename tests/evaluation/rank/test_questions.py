@@ -34,7 +34,9 @@ def passages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PassageStore]
             line = {"_id": page, "wikipedia_id": page, "wikipedia_title": page, "text": text}
             file.write(json.dumps(line) + "\n")
     spec = BuildSpec(folder / "corpus.jsonl", "kilt", legs=("bm25",))
-    build_index(spec, folder / "index", engine=SerialEngine(), models=ModelStore(folder), progress=SilentProgress())
+    build_index(
+        spec, folder / "index", engine=SerialEngine(), models=ModelStore(folder), progress=SilentProgress()
+    )
     with Index.open(folder / "index") as index:
         assert [p.id for p in index.passages] == ["a#0", "a#1", "b#0", "b#1", "c#0", "c#1"]
         yield index.passages
