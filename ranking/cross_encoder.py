@@ -10,11 +10,11 @@ import torch
 
 from skerry.core.deadline import Deadline
 from skerry.core.models import low_rank
-from skerry.core.models.store import ModelStore
+from skerry.core.models.store import Model, ModelStore
 from skerry.ranking import adapter
 from skerry.ranking.base import RankRequest, RankScores
 from skerry.ranking.interpolation import candidates_prior
-from skerry.ranking.pair_network import PairTokenizer, load_network, passage_text
+from skerry.ranking.pair_network import PairNetwork, PairTokenizer, load_network, passage_text
 from skerry.ranking.pair_reader import Pair, pair_reader
 
 SHIPPED = Path(__file__).parent / "weights" / "cross-encoder"
@@ -37,19 +37,7 @@ class CrossEncoder:
     name = "cross-encoder"
 
     def __init__(self, models: ModelStore, folder: Path | None = None, dtype: str = "auto") -> None:
-        folder = SHIPPED if folder is None else folder
-        config, factors, head = adapter.load(folder)
-        base = models.resolve(config.base_model)
-        base.check_is(
-            config.base_model,
-            config.base_weights_hash,
-            config.base_tokenizer_hash,
-            made=f"The ranker in {folder} was trained on",
-            hint=f"Pull the model again with `skerry models pull {config.base_model} --force`.",
-        )
-        network = load_network(base, torch.float32, "sdpa", config.max_tokens)
-        low_rank.merge(network.encoder, factors)
-        network.head.load_state_dict(head)
+        network, base, config = trained_network(models, SHIPPED if folder is None else folder)
         self._reader = pair_reader(network, dtype)
         self._tokenizer = PairTokenizer(base, config.max_tokens)
         self._first_stage_weight = config.first_stage_weight
@@ -89,3 +77,24 @@ class CrossEncoder:
             for query, request in zip(queries, requests, strict=True)
             for _ in request.candidates
         ]
+
+
+def trained_network(models: ModelStore, folder: Path) -> tuple[PairNetwork, Model, adapter.AdapterConfig]:
+    """A trained ranker's network, float32 and merged with its adapter; its base model; its configuration.
+
+    Raises:
+        NotFound, IndexCorrupt: as for `CrossEncoder`.
+    """
+    config, factors, head = adapter.load(folder)
+    base = models.resolve(config.base_model)
+    base.check_is(
+        config.base_model,
+        config.base_weights_hash,
+        config.base_tokenizer_hash,
+        made=f"The ranker in {folder} was trained on",
+        hint=f"Pull the model again with `skerry models pull {config.base_model} --force`.",
+    )
+    network = load_network(base, torch.float32, "sdpa", config.max_tokens)
+    low_rank.merge(network.encoder, factors)
+    network.head.load_state_dict(head)
+    return network.eval(), base, config

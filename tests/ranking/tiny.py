@@ -18,9 +18,16 @@ _OTHER = "the sleeps in a at night and eats where does what sleep eat many peopl
 
 
 def write_model(
-    folder: Path, *, seed: int = 0, positions: int = 256, segments: int = 2, init: float = 0.02
+    folder: Path,
+    *,
+    seed: int = 0,
+    positions: int = 256,
+    segments: int = 2,
+    init: float = 0.02,
+    width: int = 32,
+    activation: str = "gelu",
 ) -> Path:
-    """A transformers folder: hidden size 32, two layers, random weights, WordPiece with single letters."""
+    """A transformers folder: two layers, two heads, random weights, WordPiece with single letters."""
     folder.mkdir(parents=True)
     letters = [*string.ascii_lowercase, *(f"##{letter}" for letter in string.ascii_lowercase)]
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *_OTHER.split(), *ANIMALS, *PLACES, *FOODS, *letters]
@@ -31,10 +38,11 @@ def write_model(
     tokenizer.save(str(folder / "tokenizer.json"))
     config = BertConfig(
         vocab_size=len(vocabulary),
-        hidden_size=32,
+        hidden_size=width,
         num_hidden_layers=2,
         num_attention_heads=2,
-        intermediate_size=64,
+        intermediate_size=2 * width,
+        hidden_act=activation,
         max_position_embeddings=positions,
         type_vocab_size=segments,
         initializer_range=init,

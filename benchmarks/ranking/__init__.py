@@ -1,0 +1,1 @@
+"""The cross-encoder beside sentence-transformers' on the same weights."""
