@@ -42,11 +42,10 @@ class ElasticNetwork:
         self._depths: dict[int, Any] = {self.layers: network}
         self._called = threading.local()
         if network.config.model_type in POST_NORM:
-            network.embeddings.register_forward_hook(self._keeper(0))
             below = network if early is None else early
-            for number, layer in enumerate(below.encoder.layer, start=1):
-                layer.register_forward_hook(self._keeper(number))
+            for number in range(1, len(below.encoder.layer) + 1):
                 self._depths[number] = _first_layers(below, number)
+            self._hook(network, below)
 
     def check_layers(self, layers: int, what: str = "layers") -> int:
         """`layers` itself. Raises `InvalidInput`, which calls it `what`, for a depth that cannot be had."""
@@ -88,6 +87,11 @@ class ElasticNetwork:
         if self._apart and self.layers in layers and max(before, default=0) > 0:
             return [before, whole]
         return [frozenset(layers)]
+
+    def _hook(self, network: Any, below: Any) -> None:
+        network.embeddings.register_forward_hook(self._keeper(0))
+        for number, layer in enumerate(below.encoder.layer, start=1):
+            layer.register_forward_hook(self._keeper(number))
 
     def _keeper(self, number: int) -> Any:
         def keep(module: nn.Module, inputs: Any, output: Any) -> None:
