@@ -12,7 +12,7 @@ import pytest
 from skerry.services.cli.main import main
 
 from ..ranking.tiny import ANIMALS, PLACES, write_vectors  # noqa: TID252 -- another room's tests
-from .training_folder import write_index_and_gold
+from .training_folder import write_index_and_gold, write_two_legged_index_and_gold
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +126,20 @@ def test_judged_pages(runs: Runs, folder: Path) -> None:
     assert "| system | nDCG@10 | MAP | P@10 | ms | parameters | p (nDCG@10) |" in printed
     assert "| bm25 |" in printed and "10 questions" in printed
     assert runs.report("--quiet", "--restart", rankers="knrm", limit="6", **asked)["questions"] == 6
+
+
+def test_several_legs_and_no_ranker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_two_legged_index_and_gold(tmp_path)
+    runs = Runs(tmp_path, tmp_path / "work", monkeypatch, capsys)
+    report = runs.report("--quiet", rankers="none", folds="2")
+    assert list(report["systems"]) == ["bm25", "dense", "fused", "legs, convex", "legs, lambdamart"]
+    assert report["baseline"] == "fused"
+    alone = runs.report("--quiet", rankers="none", legs="bm25", work=str(tmp_path / "alone"))
+    assert list(alone["systems"]) == ["bm25"]
+    # A leg's own row is the same with others beside it.
+    assert alone["systems"]["bm25"]["metrics"]["MRR"] == report["systems"]["bm25"]["metrics"]["MRR"]
 
 
 @pytest.mark.parametrize(
