@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from skerry.ranking.features.batch import Batch, Fields
@@ -14,7 +15,8 @@ from skerry.ranking.interaction.similarity import cosine_matrix
 from skerry.ranking.neural.base import DOCUMENT_TERMS, QUERY_TERMS, NeuralModel
 
 _LOUDER = 20.0
-"""A hundredth of a logarithm would ask for weights that the layers' learning rate never reaches."""
+"""A hundredth of a logarithm would ask for weights that the layers' learning rate never reaches. Those it
+begins with are as much smaller: drawn this loud they would say anything at first."""
 
 
 class Tk(NeuralModel):
@@ -44,6 +46,8 @@ class Tk(NeuralModel):
         self.words = MixedContext(width, inner, layers)
         self.bank = KernelBank(kernel_centres(kernels), [0.1] * kernels)
         self.by_log = nn.Linear(kernels, 1)
+        with torch.no_grad():
+            self.by_log.weight /= _LOUDER
         self.by_share = nn.Linear(kernels, 1, bias=False)
 
     def forward(self, batch: Batch) -> Tensor:
