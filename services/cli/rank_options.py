@@ -24,7 +24,7 @@ _OPTIONS = (
     click.option(
         "--rank-margin",
         type=float,
-        help="Stop reading when the best passage leads the last block by this: log-odds, for example 2.",
+        help="Stop reading when the best passage leads the last block by this: log-odds, for example 3.",
     ),
     click.option(
         "--rank-block", default=8, show_default=True, help="Passages between two moments to stop at."
