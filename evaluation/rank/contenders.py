@@ -54,5 +54,7 @@ def parse_contenders(text: str) -> list[Contender]:
         chosen[name] = Contender(name, Path(folder) if folder else None, int(depth) if at else None)
     names: Sequence[str] = [*RANKERS] if every else [*chosen]
     if not names:
-        raise InvalidInput("No ranker is named.", hint=f"Give `all`, `none`, or some of {', '.join(RANKERS)}.")
+        raise InvalidInput(
+            "No ranker is named.", hint=f"Give `all`, `none`, or some of {', '.join(RANKERS)}."
+        )
     return [chosen.get(name, Contender(name)) for name in names]
