@@ -23,6 +23,15 @@ class Place:
     first: int | None
     last: int | None
 
+    def covers(self, paragraph: int | None) -> bool:
+        """Whether the paragraph, or with None the page, is hit by a passage here, of whose page it is.
+
+        A passage without paragraphs covers nothing but a whole page.
+        """
+        if paragraph is None:
+            return True
+        return self.first is not None and self.last is not None and self.first <= paragraph <= self.last
+
 
 @dataclass(frozen=True, slots=True)
 class ParagraphHits:
@@ -84,19 +93,13 @@ def gold_places(gold: Record) -> tuple[list[tuple[str, int | None]], str]:
 
 
 def paragraph_hits(passages: Iterable[Place], golds: Sequence[tuple[str, int | None]]) -> ParagraphHits:
-    """Rank the gold places by the passages, best first.
-
-    A passage without paragraphs covers nothing but a gold that is a whole page.
-    """
+    """Rank the gold places by the passages, best first."""
     ranks: dict[tuple[str, int | None], int | None] = dict.fromkeys(golds)
     by_page: dict[str, list[int | None]] = {}
     for page, number in golds:
         by_page.setdefault(page, []).append(number)
     for rank, place in enumerate(passages, start=1):
         for number in by_page.get(place.page, ()):
-            covers = number is None or (
-                place.first is not None and place.last is not None and place.first <= number <= place.last
-            )
-            if covers and ranks[place.page, number] is None:
+            if place.covers(number) and ranks[place.page, number] is None:
                 ranks[place.page, number] = rank
     return ParagraphHits(tuple(ranks.values()))

@@ -87,10 +87,8 @@ def trained_network(models: ModelStore, folder: Path) -> tuple[PairNetwork, Mode
     """
     config, factors, head = adapter.load(folder)
     base = models.resolve(config.base_model)
-    base.check_is(
-        config.base_model,
-        config.base_weights_hash,
-        config.base_tokenizer_hash,
+    config.check_base(
+        base,
         made=f"The ranker in {folder} was trained on",
         hint=f"Pull the model again with `skerry models pull {config.base_model} --force`.",
     )

@@ -13,12 +13,10 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from skerry.benchmarks.corpusbrain.pages import COLUMNS, PAGE
+from skerry.benchmarks.corpusbrain.pages import COLUMNS, page_figures
 from skerry.core.models.store import ModelStore
 from skerry.core.progress import Progress
-from skerry.evaluation.evidence import ranked_keys
 from skerry.evaluation.gold import Record
-from skerry.evaluation.r_precision import r_precision
 from skerry.evaluation.table import Row
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.seal.adapter import chosen_adapter
@@ -26,7 +24,6 @@ from skerry.retrieval.seal.prompts import title_prompt
 from skerry.retrieval.seal.speaker import speaker
 
 _MODEL = "SmolLM2-135M-Instruct"
-_HITS = 5
 
 
 def language_model_row(
@@ -49,9 +46,8 @@ def language_model_row(
             each = model.sequence_log_probs([prompt], np.zeros(len(titles), np.int64), titles)
             found = [pages[row].id for row in _best_first(each)]
             values["ms"].append(1000 * (perf_counter() - start))
-            values["page Rprec"].append(r_precision(found, question, PAGE))
-            gold = {key for output in question.outputs for key in ranked_keys(output, PAGE)}
-            values["page hit@5"].append(float(not gold.isdisjoint(found[:_HITS])))
+            for column, figure in page_figures(found, question).items():
+                values[column].append(figure)
             task.advance()
     averages = {column: float(np.mean(each)) for column, each in values.items()}
     return Row(name, averages | {"ms": float(np.median(values["ms"]))})

@@ -80,6 +80,15 @@ def about_pages(questions: Sequence[Record], passages: PassageStore) -> list[Rec
     ]
 
 
+def page_figures(pages: Sequence[str], question: Record) -> dict[str, float]:
+    """The "page" columns of one question; `pages` are ids, best first."""
+    gold = {key for output in question.outputs for key in ranked_keys(output, PAGE)}
+    return {
+        "page Rprec": r_precision(pages, question, PAGE),
+        "page hit@5": float(not gold.isdisjoint(pages[:_HITS])),
+    }
+
+
 def page_rows(
     index: Index, rows: Sequence[System], questions: Sequence[Record], progress: Progress
 ) -> list[Row]:
@@ -101,9 +110,8 @@ def page_rows(
                 values["ms"].append(1000 * (perf_counter() - start))
                 found = [provenance_of(hit.passage, hit.score) for hit in result.hits]
                 pages = list(dict.fromkeys(hit.passage.page_id for hit in result.hits))
-                values["page Rprec"].append(r_precision(pages, question, PAGE))
-                gold = {key for output in question.outputs for key in ranked_keys(output, PAGE)}
-                values["page hit@5"].append(float(not gold.isdisjoint(pages[:_HITS])))
+                for column, figure in page_figures(pages, question).items():
+                    values[column].append(figure)
                 rank = first_hit(question, found) or _DEPTH + 1
                 values["hit@1"].append(float(rank == 1))
                 values["hit@5"].append(float(rank <= _HITS))

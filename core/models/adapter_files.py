@@ -77,10 +77,8 @@ class AdapterFiles(Generic[Config]):
         """
         if folder == shipped and model.name == config.base_model:
             return
-        model.check_is(
-            config.base_model,
-            config.base_weights_hash,
-            config.base_tokenizer_hash,
+        config.check_base(
+            model,
             made=f"The {self.name} in {folder} was trained on",
             hint=f"Give the adapter of this model, or {self.parameter}=none, or train one for this model.",
         )

@@ -41,6 +41,10 @@ class BaseConfig:
             model.tokenizer_hash,
         )
 
+    def check_base(self, model: Model, made: str, hint: str) -> None:
+        """Raise `IndexCorrupt`, which names both, unless `model` is that copy: see `Model.check_is`."""
+        model.check_is(self.base_model, self.base_weights_hash, self.base_tokenizer_hash, made, hint)
+
 
 Config = TypeVar("Config", bound=BaseConfig)
 

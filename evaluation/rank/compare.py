@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +122,10 @@ class Comparison:
             kept.save("all", reading.arrays())
         else:
             reading = Reading.of(found)
-        parts = reading.first_stage
         if self.folds:
-            parts = self._fitted(reading.scores)
+            reading = replace(reading, first_stage=self._fitted(reading.scores))
         count = None if weights is None else parameter_count(contender.name, weights, self.models)
-        return self._ordered(reading.scores, parts, reading.milliseconds, count), reading.scores
+        return self._ordered(reading, count), reading.scores
 
     def _fitted(self, scores: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """What the first stage adds to each pool's scores, its weight fitted on the other folds."""
@@ -147,7 +146,7 @@ class Comparison:
         if not self.folds:
             raise InvalidInput("Nothing can be learnt without folds.", hint="Give a number of folds.")
         scores: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(self.pools)
-        parts, seconds, read, count = list(scores), 0.0, 0, None
+        parts, seconds, count = list(scores), 0.0, None
         for fold in sorted(set(self.folds)):
             rows = [row for row, its in enumerate(self.folds) if its == fold]
             found = kept.load(f"fold-{fold}")
@@ -174,20 +173,14 @@ class Comparison:
             count = parameter_count(contender.name, out, self.models)
             for row, own, part in zip(rows, reading.scores, reading.first_stage, strict=True):
                 scores[row], parts[row] = own, part
-            seconds, read = seconds + reading.seconds, read + sum(map(len, reading.scores))
-        return self._ordered(scores, parts, 1e5 * seconds / max(1, read), count), scores
+            seconds += reading.seconds
+        return self._ordered(Reading(scores, parts, seconds), count), scores
 
-    def _ordered(
-        self,
-        scores: Sequence[NDArray[np.float32]],
-        parts: Sequence[NDArray[np.float32]],
-        milliseconds: float,
-        parameters: int | None,
-    ) -> Ordered:
+    def _ordered(self, reading: Reading, parameters: int | None) -> Ordered:
         orders = [
             np.concatenate(
                 [np.argsort(-(own + part), kind="stable"), np.arange(len(own), len(pool.ordinals))]
             )
-            for pool, own, part in zip(self.pools, scores, parts, strict=True)
+            for pool, own, part in zip(self.pools, reading.scores, reading.first_stage, strict=True)
         ]
-        return Ordered(orders, milliseconds, parameters)
+        return Ordered(orders, reading.milliseconds, parameters)

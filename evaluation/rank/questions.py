@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from skerry.core.errors import InvalidInput
 from skerry.evaluation.beir import Judgements
 from skerry.evaluation.gold import Record
-from skerry.evaluation.paragraph import gold_places
+from skerry.evaluation.paragraph import Place, gold_places
 from skerry.evaluation.rank.groups import connected
 from skerry.ranking.training.examples import Question
 from skerry.retrieval.corpus.store import PassageStore
@@ -104,7 +104,7 @@ def _covering(places: Sequence[tuple[str, int | None]], passages: PassageStore) 
         by_page.setdefault(page, []).append(paragraph)
     for page, paragraphs in by_page.items():
         for passage in passages.get_many(passages.page_ordinals([page])):
-            first, last = passage.span.start_paragraph, passage.span.end_paragraph
-            if any(number is None or first <= number <= last for number in paragraphs):
+            place = Place(page, passage.span.start_paragraph, passage.span.end_paragraph)
+            if any(map(place.covers, paragraphs)):
                 gains[passage.ordinal] = 1
     return gains

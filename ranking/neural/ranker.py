@@ -11,12 +11,11 @@ import torch
 from skerry.core.deadline import Deadline
 from skerry.core.errors import NotFound
 from skerry.core.models.store import ModelStore
+from skerry.ranking import shipped_weights
 from skerry.ranking.base import RankRequest, RankScores
 from skerry.ranking.features.featuriser import Featuriser
 from skerry.ranking.features.vectors import load_vectors
 from skerry.ranking.neural import files
-
-_WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 class NeuralRanker:
@@ -38,10 +37,8 @@ class NeuralRanker:
         folder = _shipped(self.name) if folder is None else folder
         config = files.load_config(folder, self.name)
         base = models.resolve(config.base_model)
-        base.check_is(
-            config.base_model,
-            config.base_weights_hash,
-            config.base_tokenizer_hash,
+        config.check_base(
+            base,
             made=f"The ranker in {folder} was trained on",
             hint=f"Pull the word vectors again with `skerry models pull {config.base_model} --force`.",
         )
@@ -78,8 +75,8 @@ class NeuralRanker:
 
 
 def _shipped(name: str) -> Path:
-    folder = _WEIGHTS / name
-    if not folder.is_dir():
+    folder = shipped_weights(name)
+    if folder is None:
         raise NotFound(
             f"No weights of the ranker {name!r} are shipped.",
             hint=f"Train it with `skerry train ranker {name}`, and give its folder.",

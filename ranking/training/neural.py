@@ -88,10 +88,8 @@ class NeuralTrainer:
             )
         else:
             kept = files.load_config(start, settings.model)
-            base.check_is(
-                kept.base_model,
-                kept.base_weights_hash,
-                kept.base_tokenizer_hash,
+            kept.check_base(
+                base,
                 made=f"The ranker in {start} was trained on",
                 hint="Give those word vectors, or begin anew.",
             )

@@ -46,10 +46,8 @@ def checked_memory(folder: Path, base: Model, pages: int) -> MemoryConfig:
             hint="It may have been built before there was any. Build it again.",
             details={"path": str(folder)},
         ) from error
-    base.check_is(
-        config.base_model,
-        config.base_weights_hash,
-        config.base_tokenizer_hash,
+    config.check_base(
+        base,
         made=f"The page memory in {folder} was made with",
         hint="Build the index again.",
     )

@@ -44,10 +44,8 @@ def checked_config(folder: Path, base: Model) -> NetworkConfig:
         IndexCorrupt: a damaged configuration, or an encoder other than `base`; names both.
     """
     config = load_config(folder)
-    base.check_is(
-        config.base_model,
-        config.base_weights_hash,
-        config.base_tokenizer_hash,
+    config.check_base(
+        base,
         made=f"The title model in {folder} was trained on",
         hint="Name the encoder that it was trained on, or train it again.",
     )

@@ -14,10 +14,9 @@ from numpy import int32
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skerry.core.models.store import Model
 from skerry.retrieval.embedding.training.distil import distil, stretch
 from skerry.retrieval.embedding.training.examples import Batch, Batches
-from skerry.retrieval.embedding.training.losses import LOSSES
+from skerry.retrieval.embedding.training.losses.base import Loss
 from skerry.retrieval.embedding.training.losses.score_kl import score_kl
 from skerry.retrieval.embedding.training.network import TrainableEncoder
 from skerry.retrieval.embedding.training.plan import plan
@@ -31,33 +30,30 @@ class Supervised:
 
     Args:
         encoder: in training, none of whose layers are kept.
-        base: what it was.
+        teacher: what it was.
         pairs: (layers, dimensions), the whole model last.
+        loss: of a batch of questions.
         batches: of the questions.
         questions: their tokens.
         passages: tokens by ordinal.
         texts, similar: of other steps, if any.
-
-    Raises:
-        NotFound: no such loss.
-        InvalidInput: pairs that the loss cannot do with.
     """
 
     def __init__(
         self,
         encoder: TrainableEncoder,
-        base: Model,
+        teacher: TrainableEncoder,
         settings: Settings,
         pairs: Sequence[tuple[int, int]],
+        loss: Loss,
         batches: Batches,
         questions: Sequence[NDArray[int32]],
         passages: Mapping[int, NDArray[int32]],
         texts: Sequence[str],
         similar: Sequence[SimilarPair],
     ) -> None:
-        self._encoder, self._settings, self._pairs = encoder, settings, pairs
-        self._teacher = TrainableEncoder(base, (), 0)
-        self._loss = LOSSES.load(settings.loss)(pairs, settings.kl_weight)
+        self._encoder, self._teacher = encoder, teacher
+        self._settings, self._pairs, self._loss = settings, pairs, loss
         self._batches, self._questions, self._passages = batches, questions, passages
         self._texts, self._similar = texts, similar
         self._plan = plan(

@@ -60,7 +60,7 @@ class EmbeddingTrainer:
         self._base, self._passages, self._out, self._settings = base, passages, out, settings
         self._encoder = TrainableEncoder(base, settings.ranks, settings.seed, settings.keep_whole)
         self.pairs = _pairs(settings.pairs, self._encoder)
-        LOSSES.load(settings.loss)(self.pairs, settings.kl_weight)
+        self._loss = LOSSES.load(settings.loss)(self.pairs, settings.kl_weight)
         exits = self._encoder.exits
         assert exits is not None
         maps = [exits.state_map, exits.word_map, exits.bias]
@@ -106,19 +106,22 @@ class EmbeddingTrainer:
         }
         done = self._resume(run)
         questions = self._encoder.tokens([example.query for example in examples], settings.question_tokens)
-        tokens = dict(zip(batches.passages, self._passage_tokens(batches.passages), strict=True))
+        own = self._passage_texts(batches.passages)
+        passages = self._encoder.tokens(own, settings.passage_tokens)
+        sentences = [text for pair in similar for text in (pair.first, pair.second)]
         if not done:
-            self._start(questions, list(tokens.values()), texts, similar, progress)
+            self._start(questions, passages, [texts, sentences], progress)
         objective: Objective
         if settings.keep_whole:
-            sentences = [text for pair in similar for text in (pair.first, pair.second)]
             short = [*questions, *self._encoder.tokens(sentences, settings.question_tokens)]
-            own = self._passage_texts(batches.passages)
             objective = EarlyExits(self._encoder, settings, self.pairs, short, [*own, *texts], progress)
         else:
+            tokens = dict(zip(batches.passages, passages, strict=True))
+            teacher = TrainableEncoder(self._base, (), 0)
             objective = Supervised(
-                self._encoder, self._base, settings, self.pairs, batches, questions, tokens, texts, similar
-            )
+                self._encoder, teacher, settings, self.pairs, self._loss, batches, questions, tokens, texts,
+                similar,
+            )  # fmt: skip
 
         def step(number: int, share: float) -> float:
             with self._encoder.step():
@@ -139,16 +142,14 @@ class EmbeddingTrainer:
         self,
         questions: Sequence[NDArray[np.int32]],
         passages: Sequence[NDArray[np.int32]],
-        texts: Sequence[str],
-        similar: Sequence[SimilarPair],
+        other: Sequence[Sequence[str]],
         progress: Progress,
     ) -> None:
-        """Set the exits to their closed form by a sample of questions, passages and other texts."""
+        """Set the exits to their closed form by a sample of questions, passages and each kind of others."""
         rng = random.Random(f"start {self._settings.seed}")
-        sentences = [text for pair in similar for text in (pair.first, pair.second)]
         sample = [one for all_ in (questions, passages) for one in rng.sample(all_, min(_START, len(all_)))]
-        for others in (texts, sentences):
-            drawn = rng.sample(others, min(_START_OTHERS, len(others)))
+        for texts in other:
+            drawn = rng.sample(texts, min(_START_OTHERS, len(texts)))
             sample += self._encoder.tokens(drawn, self._settings.passage_tokens)
         with progress.task("exits' start", len(sample), "texts") as task:
             self._encoder.start(sample, passages)
