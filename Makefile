@@ -74,9 +74,16 @@ $(VENV)/.torch: constraints.txt | $(VENV)/.created
 		exit 1; } >&2
 	@touch $@
 
+# An editable install knows modules by their files: where one of them is gone, it is made anew.
+KNOWN := $(shell cat $(VENV)/.files 2>/dev/null || echo none)
+ifneq ($(filter-out $(wildcard $(KNOWN)),$(KNOWN)),)
+.PHONY: $(VENV)/.installed
+endif
+
 $(VENV)/.installed: pyproject.toml CMakeLists.txt $(NATIVE) $(VENV)/.torch
 	@echo 'Installing Skerry and what it needs, compiling the native kernels ...'
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@find . -name '.?*' -prune -o -name '*.py' -print > $(VENV)/.files
 	@touch $@
 
 clean:

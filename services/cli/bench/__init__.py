@@ -1,0 +1,25 @@
+"""`skerry bench`: how fast, how large, how good single parts are, beside what they are measured against."""
+
+from __future__ import annotations
+
+import click
+
+from skerry.services.cli.bench.corpusbrain import corpusbrain
+from skerry.services.cli.bench.elastic import elastic
+from skerry.services.cli.bench.fm_index import fm_index
+from skerry.services.cli.bench.rank import rank
+from skerry.services.cli.bench.seal import seal
+from skerry.services.cli.bench.seal_quality import seal_quality
+from skerry.services.cli.bench.title_tree import title_tree
+
+
+@click.group()
+def bench() -> None:
+    """Measure single parts, each beside its peer or its targets.
+
+    `skerry bench COMMAND --help` says what each needs.
+    """
+
+
+for _command in (corpusbrain, elastic, fm_index, rank, seal, seal_quality, title_tree):
+    bench.add_command(_command)
