@@ -1,4 +1,4 @@
-"""A passage's keys and values, computed once and spliced into any prompt; by what name they are kept, and where."""
+"""A passage's keys and values, computed once and spliced into any prompt: their name, and what keeps them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class StoreKey:
         passage: of the passage's tokens.
 
     Raises:
-        InvalidInput: a part that is not 8 to 128 hex digits (a name that holds a separator could be another's).
+        InvalidInput: a part that is not 8 to 128 hex digits: one with a separator could be another's name.
     """
 
     model: str
