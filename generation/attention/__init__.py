@@ -1,0 +1,1 @@
+"""How a model's layers attend: sparse patterns in a prompt, chosen rows in an answer."""

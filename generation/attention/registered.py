@@ -1,0 +1,195 @@
+"""The attention function and the mask function that transformers calls under the name "skerry".
+
+A model is loaded with `attn_implementation="skerry"` and is not changed otherwise. What a layer does is said
+by the `AttentionState` of the pass; without one it is transformers' own "sdpa". A layer that no pattern can
+serve (a sliding window, a soft cap on the scores, a mask of padding) attends to all that it may see.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch.nn import functional
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import causal_mask_function, sdpa_mask
+
+from skerry.core.errors import BackendUnavailable
+from skerry.generation.attention.softcap import attend_with_softcap
+from skerry.generation.attention.state import AttentionState, RowRanges, current
+
+NAME = "skerry"
+_SPECIAL = ("sliding_window", "softcap", "s_aux", "position_bias")
+"""What transformers says of a layer that is more than plain causal attention."""
+
+
+def register() -> str:
+    """Tell transformers of both functions; the name to load a model with. May be called again."""
+    AttentionInterface.register(NAME, attention)
+    AttentionMaskInterface.register(NAME, mask)
+    return NAME
+
+
+def mask(
+    *,
+    q_length: int,
+    kv_length: int,
+    q_offset: Any = 0,
+    mask_function: Any = causal_mask_function,
+    attention_mask: torch.Tensor | None = None,
+    local_size: int | None = None,
+    allow_is_causal_skip: bool = True,
+    config: Any = None,
+    **options: Any,
+) -> torch.Tensor | None:
+    """transformers' mask for "sdpa", or None where the state of the pass says what a query sees.
+
+    Args:
+        q_length, kv_length, q_offset: n, m, and where the first of the n stands among the m.
+        attention_mask: padding, bool of shape (batch, tokens): True where a token counts.
+        config: the model's.
+        local_size, mask_function, allow_is_causal_skip, options: as transformers gives them.
+
+    Returns:
+        Bool of shape (batch, 1, n, m): True where query and key meet.
+    """
+    state = current()
+    capped = getattr(config, "attn_logit_softcapping", None) is not None
+    skip = allow_is_causal_skip and not capped
+    if skip and mask_function is causal_mask_function and local_size is None:
+        at_the_end = state.pattern is not None and int(q_offset) + q_length == kv_length
+        if (state.limits is not None or at_the_end) and (
+            attention_mask is None or bool(attention_mask.all())
+        ):
+            return None
+    made: torch.Tensor | None = sdpa_mask(
+        q_length=q_length,
+        kv_length=kv_length,
+        q_offset=q_offset,
+        mask_function=mask_function,
+        attention_mask=attention_mask,
+        local_size=local_size,
+        allow_is_causal_skip=skip,
+        **options,
+    )
+    return made
+
+
+def attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **options: Any,
+) -> tuple[torch.Tensor, None]:
+    """One layer's attention, shape (batch, n, heads, head size), and None where others give the weights.
+
+    Args:
+        query: (batch, heads, n, head size).
+        key, value: (batch, KV heads, m, head size), as the cache gives them.
+        attention_mask: what `mask` made.
+
+    Raises:
+        BackendUnavailable: a layer with learnt attention sinks, which "sdpa" does not know either.
+        ValueError: scattered rows in a layer that does not see all earlier keys.
+    """
+    state = current()
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    if attention_mask is None and _sees_all(module, key, value, dropout, options):
+        attended = _by_state(state, module, query, key, value, scale)
+        if attended is not None:
+            return attended, None
+    elif state.limits is not None:
+        raise ValueError("scattered rows need layers that see all earlier keys, without padding")
+    if options.get("s_aux") is not None:
+        raise BackendUnavailable(
+            "The model has learnt attention sinks, which Skerry's attention does not know.",
+            hint="Use a model without them.",
+        )
+    if attention_mask is None and state.pattern is not None and 1 < query.shape[2] < key.shape[2]:
+        # `mask` left it out for the layers that a pattern serves; this one is not one of them.
+        attention_mask = _at_the_end(query.shape[2], key.shape[2], query.device)
+    if options.get("softcap") is not None:
+        return attend_with_softcap(
+            query, key, value, attention_mask, scale, options["softcap"], dropout
+        ), None
+    out: torch.Tensor = sdpa_attention_forward(
+        module, query, key, value, attention_mask, dropout, scaling, **options
+    )[0]
+    return out, None
+
+
+def _sees_all(
+    module: torch.nn.Module, key: torch.Tensor, value: torch.Tensor, dropout: float, options: dict[str, Any]
+) -> bool:
+    """Whether the layer is plain causal attention over all earlier keys."""
+    causal = options.get("is_causal")
+    return (
+        (getattr(module, "is_causal", True) if causal is None else causal)
+        and all(options.get(name) is None for name in _SPECIAL)
+        and dropout == 0
+        and key.shape[-1] == value.shape[-1]
+    )
+
+
+def _by_state(
+    state: AttentionState,
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    scale: float,
+) -> torch.Tensor | None:
+    """What the state asks for; None where it asks for nothing. Shapes as in `attention`."""
+    if state.limits is not None:
+        return _rows(query, key, value, state.limits, scale)
+    layer = getattr(module, "layer_idx", 0)
+    if query.shape[2] == 1:
+        if state.selector is None:
+            return None
+        rows = state.selector.select(layer, query, key)
+        return None if rows is None else _ranges(query, key, value, rows, scale)
+    if state.selector is not None:
+        state.selector.observe(layer, query, key)
+    if state.pattern is None:
+        return None
+    attended = [state.pattern.attend(*one, scale) for one in zip(query, key, value, strict=True)]
+    return torch.stack(attended).transpose(1, 2).contiguous()
+
+
+def _at_the_end(n: int, m: int, device: torch.device) -> torch.Tensor:
+    """Bool of shape (1, 1, n, m): the last n of m positions see what is not later than they are."""
+    return torch.ones((1, 1, n, m), dtype=torch.bool, device=device).tril(m - n)
+
+
+def _rows(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, limits: torch.Tensor, scale: float
+) -> torch.Tensor:
+    seen = torch.arange(key.shape[2], device=key.device) < limits[:, None]
+    return _masked(query, key, value, seen, scale)
+
+
+def _ranges(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, rows: RowRanges, scale: float
+) -> torch.Tensor:
+    batch, heads, _, _ = query.shape
+    seen = torch.zeros((batch * key.shape[1], key.shape[2]), dtype=torch.bool, device=key.device)
+    for head, (start, end) in enumerate(pairwise(rows.starts.tolist())):
+        for low, high in rows.ranges[start:end].tolist():
+            seen[head, low:high] = True
+    seen = seen.view(batch, key.shape[1], 1, -1).repeat_interleave(heads // key.shape[1], 1)
+    return _masked(query, key, value, seen, scale)
+
+
+def _masked(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, seen: torch.Tensor, scale: float
+) -> torch.Tensor:
+    group = query.shape[1] // key.shape[1]
+    keys, values = key.repeat_interleave(group, 1), value.repeat_interleave(group, 1)
+    attended = functional.scaled_dot_product_attention(query, keys, values, attn_mask=seen, scale=scale)
+    return attended.transpose(1, 2).contiguous()
