@@ -37,6 +37,10 @@ class LoadedModel:
         from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
+        from skerry.generation.attention.registered import register
+
+        from skerry.generation.attention.registered import register
+
         if threads is not None:
             torch.set_num_threads(threads)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -46,7 +50,7 @@ class LoadedModel:
                 AutoModelForCausalLM,
                 model.folder,
                 dtype=torch_dtype(dtype, self.device),
-                attn_implementation="sdpa",
+                attn_implementation=register(),
             )
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise IndexCorrupt(
@@ -56,6 +60,7 @@ class LoadedModel:
             ) from error
         self.weights.to(self.device).eval()
         self.layers: int = self.weights.config.num_hidden_layers
+        self.weights_hash, self.tokenizer_hash = model.weights_hash, model.tokenizer_hash
         self.context: int = self.weights.config.max_position_embeddings
         self.ends = self._end_tokens()
         self.prompting = Prompting(self.tokenizer)
@@ -109,11 +114,34 @@ class Run:
         import torch
 
         past = self.cache.get_seq_length()
+        return self._feed(tokens, torch.arange(past, past + len(tokens)))
+
+    def rewrite(self, tokens: Sequence[int], rows: torch.Tensor) -> torch.Tensor:
+        """Read tokens of the cache again, each with what stands before it there, and write their rows anew.
+
+        Args:
+            tokens: those that stand at the rows.
+            rows: int64 of shape (n,), ascending; filled before.
+
+        Returns:
+            Logits of shape (vocabulary,) after the last of them.
+        """
+        import torch
+
+        from skerry.generation.attention.state import AttentionState, using
+
+        limits = (rows + 1).to(self._loaded.device, torch.int32)
+        with using(AttentionState(limits=limits)), self.cache.writing(rows.to(self._loaded.device)):
+            return self._feed(tokens, rows)
+
+    def _feed(self, tokens: Sequence[int], positions: torch.Tensor) -> torch.Tensor:
+        import torch
+
         device = self._loaded.device
         with torch.inference_mode():
             out = self._loaded.weights(
                 input_ids=torch.tensor([list(tokens)], device=device),
-                position_ids=torch.arange(past, past + len(tokens), device=device)[None],
+                position_ids=positions.to(device)[None],
                 use_cache=True,
                 logits_to_keep=1,
                 **{self._loaded.cache_argument: self.cache},
