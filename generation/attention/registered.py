@@ -7,18 +7,17 @@ serve (a sliding window, a soft cap on the scores, a mask of padding) attends to
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import torch
-from torch.nn import functional
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import causal_mask_function, sdpa_mask
 
 from skerry.core.errors import BackendUnavailable
 from skerry.generation.attention.softcap import attend_with_softcap
-from skerry.generation.attention.state import AttentionState, RowRanges, current
+from skerry.generation.attention.state import AttentionState, current
+from skerry.kernels.attention import attend_ranges, attend_suffix
 
 NAME = "skerry"
 _SPECIAL = ("sliding_window", "softcap", "s_aux", "position_bias")
@@ -147,13 +146,18 @@ def _by_state(
 ) -> torch.Tensor | None:
     """What the state asks for; None where it asks for nothing. Shapes as in `attention`."""
     if state.limits is not None:
-        return _rows(query, key, value, state.limits, scale)
+        rows = [attend_suffix(*one, state.limits, scale)[0] for one in zip(query, key, value, strict=True)]
+        return torch.stack(rows).transpose(1, 2).contiguous()
     layer = getattr(module, "layer_idx", 0)
     if query.shape[2] == 1:
         if state.selector is None:
             return None
-        rows = state.selector.select(layer, query, key)
-        return None if rows is None else _ranges(query, key, value, rows, scale)
+        chosen = state.selector.select(layer, query, key)
+        if chosen is None:
+            return None
+        return attend_ranges(query.squeeze(2), key, value, chosen.starts, chosen.ranges, scale)[0].unsqueeze(
+            1
+        )
     if state.selector is not None:
         state.selector.observe(layer, query, key)
     if state.pattern is None:
@@ -165,31 +169,3 @@ def _by_state(
 def _at_the_end(n: int, m: int, device: torch.device) -> torch.Tensor:
     """Bool of shape (1, 1, n, m): the last n of m positions see what is not later than they are."""
     return torch.ones((1, 1, n, m), dtype=torch.bool, device=device).tril(m - n)
-
-
-def _rows(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, limits: torch.Tensor, scale: float
-) -> torch.Tensor:
-    seen = torch.arange(key.shape[2], device=key.device) < limits[:, None]
-    return _masked(query, key, value, seen, scale)
-
-
-def _ranges(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, rows: RowRanges, scale: float
-) -> torch.Tensor:
-    batch, heads, _, _ = query.shape
-    seen = torch.zeros((batch * key.shape[1], key.shape[2]), dtype=torch.bool, device=key.device)
-    for head, (start, end) in enumerate(pairwise(rows.starts.tolist())):
-        for low, high in rows.ranges[start:end].tolist():
-            seen[head, low:high] = True
-    seen = seen.view(batch, key.shape[1], 1, -1).repeat_interleave(heads // key.shape[1], 1)
-    return _masked(query, key, value, seen, scale)
-
-
-def _masked(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, seen: torch.Tensor, scale: float
-) -> torch.Tensor:
-    group = query.shape[1] // key.shape[1]
-    keys, values = key.repeat_interleave(group, 1), value.repeat_interleave(group, 1)
-    attended = functional.scaled_dot_product_attention(query, keys, values, attn_mask=seen, scale=scale)
-    return attended.transpose(1, 2).contiguous()
