@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +35,7 @@ def fsync_tree(path: Path) -> None:
 @contextmanager
 def atomic_writer(path: Path) -> Iterator[BinaryIO]:
     """Write `path` so that readers see the old bytes or all the new ones, also after a crash."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         with partial.open("wb") as file:
             yield file

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import blake2b
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from skerry.core.errors import InvalidInput
@@ -30,8 +29,8 @@ class PassageKV:
         sentence_ends: token offsets behind each sentence, ascending; the last is `tokens`.
     """
 
-    keys: torch.Tensor
-    values: torch.Tensor
+    keys: torch.Tensor = field(repr=False)
+    values: torch.Tensor = field(repr=False)
     start: int
     sentence_ends: tuple[int, ...]
 
@@ -72,11 +71,6 @@ class StoreKey:
 
     def __str__(self) -> str:
         return f"kv:1:{self.model}:{self.prompt}:{self.passage}"
-
-    @property
-    def digest(self) -> bytes:
-        """16 bytes that stand for the whole name: a value carries them, a file is named by them."""
-        return blake2b(str(self).encode(), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

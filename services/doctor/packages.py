@@ -19,6 +19,7 @@ _NEEDED = (
     ("pydivsufsort", "pydivsufsort"),
     ("grpcio", "grpc"),
     ("protobuf", "google.protobuf"),
+    ("xxhash", "xxhash"),
     ("zstandard", "zstandard"),
 )
 _EXTRAS = (

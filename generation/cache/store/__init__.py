@@ -1,0 +1,1 @@
+"""Where passages' keys and values are kept: memory, Redis, disk, each within its budget."""
