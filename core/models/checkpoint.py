@@ -32,7 +32,7 @@ def read_checkpoint(folder: Path, run: Mapping[str, Any]) -> dict[str, Any] | No
     if not path.is_file():
         return None
     try:
-        kept = torch.load(path, weights_only=True)
+        kept = torch.load(path, map_location="cpu", weights_only=True)
         made_of: dict[str, Any] = kept["run"]
         state: dict[str, Any] = kept["state"]
     except (

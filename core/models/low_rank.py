@@ -40,6 +40,7 @@ def attach(model: nn.Module, rank: int, seed: int) -> list[nn.Parameter]:
     trainable: list[nn.Parameter] = []
     for layer in [m for m in model.modules() if isinstance(m, nn.Linear)]:
         update = _LowRankUpdate(layer.out_features, layer.in_features, rank, generator)
+        update.to(layer.weight.device)
         parametrize.register_parametrization(layer, "weight", update, unsafe=True)
         trainable += [update.a, update.b]
     return trainable

@@ -1,7 +1,8 @@
 """Training of the cross-encoder: a low-rank adapter and a head on a frozen encoder, listwise softmax.
 
-On a CPU the frozen weights and the activations are bfloat16 and attention is written out ("eager"): its
-backward pass is twice as fast there as that of the fused form. Factors, head and optimiser are float32.
+It runs on a GPU where torch finds one. Frozen weights and activations are bfloat16 where the device
+multiplies it; factors, head and optimiser are float32. On a CPU attention is written out ("eager"): its
+backward pass is twice as fast there as that of the fused form.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skerry.core.device import best_device
 from skerry.core.dtype import torch_dtype
 from skerry.core.errors import InvalidInput
 from skerry.core.files import naming_full_disk
@@ -31,6 +33,8 @@ from skerry.ranking.training.examples import Example, digest, draw_negatives
 from skerry.ranking.training.held_out import Scores, fit, halves, relevance, scores_of
 from skerry.retrieval.corpus.store import PassageStore
 
+_BATCH_TOKENS = {"cpu": 4096, "cuda": 131_072}
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -40,6 +44,7 @@ class Settings:
         rank: of the low-rank factors; 32 are 2.6 MB for a 6-layer, 384-wide base.
         learning_rate: at its peak; linear warm-up over 2% of the steps, then a cosine to zero.
         queries: questions a step; each brings its positive and `negatives` hard negatives.
+        epochs: passes over the questions, each with negatives drawn anew.
         max_tokens: of a pair; longer passages are cut.
         seed: of the factors, the order and the drawing of negatives.
     """
@@ -49,6 +54,7 @@ class Settings:
     head_learning_rate: float = 1e-3
     queries: int = 8
     negatives: int = 5
+    epochs: int = 1
     max_tokens: int = 208
     seed: int = 0
     checkpoint_every: int = 100
@@ -66,11 +72,15 @@ class CrossEncoderTrainer:
     def __init__(self, base: Model, passages: PassageStore, out: Path, settings: Settings) -> None:
         self._base, self._passages, self._out, self._settings = base, passages, out, settings
         torch.manual_seed(settings.seed)
-        self._network = load_network(base, torch_dtype("auto"), "eager", settings.max_tokens).eval()
+        self._device = best_device()
+        attention = "eager" if self._device == "cpu" else "sdpa"
+        dtype = torch_dtype("auto", self._device)
+        self._network = load_network(base, dtype, attention, settings.max_tokens).to(self._device).eval()
         self._factors = low_rank.attach(self._network.encoder, settings.rank, settings.seed)
         self._head = list(self._network.head.parameters())
         self._network.head.requires_grad_(True)
         self._tokenizer = PairTokenizer(base, settings.max_tokens)
+        self._passage_tokens: dict[int, list[int]] = {}
         self._optimizer = torch.optim.AdamW(
             [
                 {"params": self._factors, "peak": settings.learning_rate},
@@ -80,7 +90,7 @@ class CrossEncoderTrainer:
         )
 
     def train(self, examples: Sequence[Example], progress: Progress) -> None:
-        """One pass over `examples`; those with too few negatives are passed over.
+        """Passes over `examples`; those with too few negatives are passed over.
 
         Raises:
             InvalidInput: fewer examples than one step needs, or a checkpoint of another run.
@@ -134,6 +144,7 @@ class CrossEncoderTrainer:
             first_stage_weight=fitted.first_stage_weight,
             calibration=fitted.calibration,
         )
+        self._network.cpu()
         adapter.save(
             self._out, config, low_rank.state(self._network.encoder), self._network.head.state_dict()
         )
@@ -143,8 +154,10 @@ class CrossEncoderTrainer:
     def _draw(self, examples: Sequence[Example]) -> list[tuple[Example, list[int]]]:
         rng = random.Random(self._settings.seed)
         order = list(examples)
-        rng.shuffle(order)
-        drawn = [(example, draw_negatives(example, self._settings.negatives, rng)) for example in order]
+        drawn = []
+        for _ in range(self._settings.epochs):
+            rng.shuffle(order)
+            drawn += [(example, draw_negatives(example, self._settings.negatives, rng)) for example in order]
         return [(example, negatives) for example, negatives in drawn if negatives is not None]
 
     def _step(self, rows: Sequence[tuple[Example, list[int]]], share: float) -> float:
@@ -162,20 +175,24 @@ class CrossEncoderTrainer:
 
     def _scores(self, queries: Sequence[str], ordinals: Sequence[int], each: int) -> Tensor:
         """Scores of `each` ordinals a query, shape (len(ordinals),), in order."""
-        found = self._passages.get_many(ordinals)
-        passages = self._tokenizer.tokens([passage_text(p.title, p.text) for p in found])
+        passages = self._tokens_of(ordinals)
         tokens = self._tokenizer.tokens(queries)
         pairs = [self._tokenizer.pair(tokens[row // each], passage) for row, passage in enumerate(passages)]
         if not pairs:
-            return torch.empty(0)
+            return torch.empty(0, device=self._device)
         rows: list[int] = []
         parts: list[Tensor] = []
-        for batch_rows, ids, mask, types in batches(pairs):
+        for batch_rows, *inputs in batches(pairs, _BATCH_TOKENS[self._device]):
             rows += batch_rows
-            parts.append(self._network(ids, mask, types))
-        places = torch.empty(len(rows), dtype=torch.long)
-        places[torch.tensor(rows)] = torch.arange(len(rows))
-        return torch.cat(parts)[places]
+            parts.append(self._network(*(tensor.to(self._device) for tensor in inputs)))
+        return torch.cat(parts)[torch.tensor(rows, device=self._device).argsort()]
+
+    def _tokens_of(self, ordinals: Sequence[int]) -> list[list[int]]:
+        """Of passages; each is tokenised once."""
+        new = [ordinal for ordinal in dict.fromkeys(ordinals) if ordinal not in self._passage_tokens]
+        texts = [passage_text(found.title, found.text) for found in self._passages.get_many(new)]
+        self._passage_tokens.update(zip(new, self._tokenizer.tokens(texts), strict=True))
+        return [self._passage_tokens[ordinal] for ordinal in ordinals]
 
     def _score_held_out(
         self, held_out: Sequence[Example], depth: int, progress: Progress
@@ -184,7 +201,7 @@ class CrossEncoderTrainer:
         with torch.inference_mode(), progress.task("held-out questions", total=len(held_out)) as task:
             for example in held_out:
                 ordinals = example.candidates[:depth]
-                scores.append(self._scores([example.question.query], ordinals, len(ordinals)).numpy())
+                scores.append(self._scores([example.question.query], ordinals, len(ordinals)).cpu().numpy())
                 relevant.append(relevance(example, depth))
                 task.advance()
         return scores, relevant

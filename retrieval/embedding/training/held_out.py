@@ -53,7 +53,7 @@ def pair_scores(
     for layers, width in pairs:
         left = normalize(questions[layers - 1][:, :width], dim=1)
         right = normalize(passages[layers - 1][:, :width], dim=1)
-        best = (left @ right.T).topk(min(5, len(ordinals)), dim=1).indices.numpy()
+        best = (left @ right.T).topk(min(5, len(ordinals)), dim=1).indices.cpu().numpy()
         hits = np.take_along_axis(relevant, best, axis=1)
         results.append(PairScores(layers, width, float(hits[:, 0].mean()), float(hits.any(axis=1).mean())))
     return results

@@ -1,7 +1,8 @@
 """The encoder in training: frozen weights, low-rank updates by layer, exits, vectors after every layer.
 
-On a CPU the frozen weights and the activations are bfloat16 and attention is written out ("eager"): its
-backward pass is twice as fast there as that of the fused form. Factors are float32.
+It runs on a GPU where torch finds one. Frozen weights and activations are bfloat16 where the device
+multiplies it; factors are float32. On a CPU attention is written out ("eager"): its backward pass is twice
+as fast there as that of the fused form.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from transformers import AutoModel
 
+from skerry.core.device import best_device
 from skerry.core.dtype import torch_dtype
 from skerry.core.errors import IndexCorrupt, InvalidInput
 from skerry.core.models import low_rank
@@ -27,7 +29,7 @@ from skerry.retrieval.embedding.elastic_network import POST_NORM
 from skerry.retrieval.embedding.exits import Exits
 from skerry.retrieval.embedding.training.start import WORD_SHARE, start_importance, start_maps
 
-_CHUNK_TOKENS = 2304
+_CHUNK_TOKENS = {"cpu": 2304, "cuda": 65_536}
 _WIDTH_STEP = 8
 _IDS = 4096
 _Forward: TypeAlias = Callable[[Tensor, Tensor], list[Tensor]]
@@ -48,6 +50,7 @@ class TrainableEncoder:
         layers, width: of the model.
         factors: what is trained of its weights.
         exits: what is trained of how its states become vectors, None without ranks.
+        device: where all of it lies, and the vectors that it gives.
 
     Raises:
         InvalidInput: an encoder whose layers cannot each be the last, or ranks that are not one a layer.
@@ -55,9 +58,10 @@ class TrainableEncoder:
     """
 
     def __init__(self, base: Model, ranks: Sequence[int], seed: int, keep_whole: bool = False) -> None:
+        self.device = best_device()
         try:
-            self._network: Any = _untrained(base)
-            self._whole: Any = _untrained(base) if keep_whole else None
+            self._network: Any = _untrained(base, self.device)
+            self._whole: Any = _untrained(base, self.device) if keep_whole else None
             self._tokenizer = Tokenizer.from_str((base.folder / "tokenizer.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise IndexCorrupt(
@@ -77,7 +81,7 @@ class TrainableEncoder:
         self._padding = config.pad_token_id or 0
         self._longest = int(config.max_position_embeddings)
         self.factors: list[nn.Parameter] = []
-        self.exits = Exits(self.layers, self.width) if ranks else None
+        self.exits = Exits(self.layers, self.width).to(self.device) if ranks else None
         if ranks:
             each = list(ranks) * (self.layers if len(ranks) == 1 else 1)
             if len(each) != self.layers:
@@ -143,7 +147,7 @@ class TrainableEncoder:
         documents = np.zeros(self._network.config.vocab_size, np.int64)
         for ids in texts:
             documents[np.unique(ids)] += 1
-        every = torch.arange(len(documents))[:, None]
+        every = torch.arange(len(documents), device=self.device)[:, None]
         words = torch.cat([self._network.embeddings(input_ids=ids)[:, 0] for ids in torch.split(every, _IDS)])
         start_importance(self.exits, words.float(), documents, len(texts))
         lexical, *pooled = self._by_chunk(sample, self._pooled)
@@ -155,16 +159,21 @@ class TrainableEncoder:
         parts: list[list[Tensor]] = []
         start = 0
         while start < len(order):
-            size = max(1, _CHUNK_TOKENS // _padded(len(sequences[order[start]])))
-            parts.append(forward(*self._padded([sequences[row] for row in order[start : start + size]])))
-            start += size
-        back = torch.empty(len(order), dtype=torch.long)
-        back[torch.tensor(order)] = torch.arange(len(order))
+            longest = _padded(len(sequences[order[start]]))
+            end = min(len(order), start + max(1, _CHUNK_TOKENS[self.device] // longest))
+            # Of what is beside a long sequence no more than half is padding.
+            while 2 * _padded(len(sequences[order[end - 1]])) < longest:
+                end -= 1
+            parts.append(forward(*self._padded([sequences[row] for row in order[start:end]])))
+            start = end
+        back = torch.empty(len(order), dtype=torch.long, device=self.device)
+        back[torch.tensor(order, device=self.device)] = torch.arange(len(order), device=self.device)
         return [torch.cat(states)[back] for states in zip(*parts, strict=True)]
 
     def state(self) -> dict[str, Tensor]:
         """The factors by the layers' names in the whole network, and the exits."""
-        return low_rank.state(self._network) | (self.exits.tensors() if self.exits is not None else {})
+        exits = self.exits.tensors() if self.exits is not None else {}
+        return {name: tensor.cpu() for name, tensor in (low_rank.state(self._network) | exits).items()}
 
     def _padded(self, sequences: Sequence[NDArray[np.int32]]) -> tuple[Tensor, Tensor]:
         """Ids and mask. The longest sequence comes first."""
@@ -174,7 +183,7 @@ class TrainableEncoder:
         for row, sequence in enumerate(sequences):
             ids[row, : len(sequence)] = torch.from_numpy(sequence)
             mask[row, : len(sequence)] = 1
-        return ids, mask
+        return ids.to(self.device), mask.to(self.device)
 
     def _states(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
         """States of the embeddings and after every layer."""
@@ -202,9 +211,14 @@ class TrainableEncoder:
         return [lexical, *pooled]
 
 
-def _untrained(base: Model) -> Any:
-    network = load_weights(AutoModel, base.folder, dtype=torch_dtype("auto"), attn_implementation="eager")
-    return network.eval().requires_grad_(False)
+def _untrained(base: Model, device: str) -> Any:
+    network = load_weights(
+        AutoModel,
+        base.folder,
+        dtype=torch_dtype("auto", device),
+        attn_implementation="eager" if device == "cpu" else "sdpa",
+    )
+    return network.to(device).eval().requires_grad_(False)
 
 
 def _padded(length: int) -> int:

@@ -29,10 +29,11 @@ def start_importance(exits: Exits, embeddings: Tensor, documents: NDArray[np.int
         documents: how many texts each word is in, (v,).
         count: of texts.
     """
-    seen = torch.from_numpy(np.flatnonzero(documents))
-    often = torch.from_numpy(documents).float()[seen]
+    device = embeddings.device
+    seen = torch.from_numpy(np.flatnonzero(documents)).to(device)
+    often = torch.from_numpy(documents).to(device).float()[seen]
     rarity = torch.log((count + 1) / (often + 0.5)).clamp(min=0.02).log()
-    rows = torch.cat([embeddings[seen], torch.ones(len(seen), 1)], 1)
+    rows = torch.cat([embeddings[seen], torch.ones(len(seen), 1, device=device)], 1)
     # Frequent words count more: most tokens are theirs.
     solution = _least_squares(rows, rarity[:, None], _RIDGE, often.sqrt())[:-1, 0]
     with torch.no_grad():
@@ -56,7 +57,7 @@ def start_maps(
     wanted = whole @ turn
     with torch.no_grad():
         for layer, states in enumerate(pooled[:-1]):
-            rows = torch.cat([states, lexical, torch.ones(len(states), 1)], 1)
+            rows = torch.cat([states, lexical, torch.ones_like(states[:, :1])], 1)
             solution = _least_squares(rows, wanted, _MAP_RIDGE)
             exits.state_map[layer] = solution[:width].T
             exits.word_map[layer] = solution[width : 2 * width].T
@@ -68,5 +69,7 @@ def start_maps(
 
 def _least_squares(rows: Tensor, wanted: Tensor, ridge: float, weights: Tensor | None = None) -> Tensor:
     left = rows.T if weights is None else (rows * weights[:, None]).T
-    solution: Tensor = torch.linalg.solve(left @ rows + ridge * torch.eye(rows.shape[1]), left @ wanted)
+    solution: Tensor = torch.linalg.solve(
+        left @ rows + ridge * torch.eye(rows.shape[1], device=rows.device), left @ wanted
+    )
     return solution

@@ -86,14 +86,14 @@ class Supervised:
                 encoder.vectors(rows),
                 encoder.vectors(columns),
                 self._settings.scale,
-                torch.from_numpy(batch.masked),
+                torch.from_numpy(batch.masked).to(self._encoder.device),
             )
 
         with torch.no_grad():
             untrained = scores(self._teacher).whole()
         trained = scores(self._encoder)
         rng = random.Random(f"loss {self._settings.seed} {number}")
-        told = self._loss(trained, torch.from_numpy(batch.targets), rng)
+        told = self._loss(trained, torch.from_numpy(batch.targets).to(self._encoder.device), rng)
         return told + self._settings.anchor * score_kl(trained.whole(), untrained)
 
     def _distillation_loss(
@@ -106,6 +106,7 @@ class Supervised:
         long = self._encoder.tokens(texts, settings.passage_tokens)
         short = self._encoder.tokens([*stretches, *sentences], settings.question_tokens)
         itself = torch.cat([torch.zeros(len(short), len(long)), torch.eye(len(short))], 1).bool()
+        itself = itself.to(self._encoder.device)
 
         def scores(encoder: TrainableEncoder) -> Scores:
             rows = encoder.vectors(short)
@@ -122,6 +123,6 @@ class Supervised:
             self._encoder.vectors(self._encoder.tokens(texts, longest))
             for texts in ([row.first for row in rows], [row.second for row in rows])
         ]
-        graded = torch.tensor([row.score for row in rows])
+        graded = torch.tensor([row.score for row in rows], device=self._encoder.device)
         loss = elastic_cosent(sides[0], sides[1], graded, self._pairs, self._settings.scale)
         return self._settings.similarity_weight * loss

@@ -113,8 +113,11 @@ class EmbeddingTrainer:
             self._start(questions, passages, [texts, sentences], progress)
         objective: Objective
         if settings.keep_whole:
-            short = [*questions, *self._encoder.tokens(sentences, settings.question_tokens)]
-            objective = EarlyExits(self._encoder, settings, self.pairs, short, [*own, *texts], progress)
+            short = self._encoder.tokens(sentences, settings.question_tokens)
+            by_ordinal = dict(zip(batches.passages, own, strict=True))
+            objective = EarlyExits(
+                self._encoder, settings, self.pairs, examples, questions, by_ordinal, short, texts, progress
+            )
         else:
             tokens = dict(zip(batches.passages, passages, strict=True))
             teacher = TrainableEncoder(self._base, (), 0)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from skerry.core.device import best_device
 from skerry.core.dtype import torch_dtype
 from skerry.core.errors import IndexCorrupt, InvalidInput
 from skerry.core.importing import import_whole
@@ -37,7 +38,7 @@ def load(
     """
     import torch
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = best_device()
     chosen = torch_dtype(dtype, device)
     factors = None if adapter is None else _factors(adapter, model)
     from skerry.core.models import low_rank

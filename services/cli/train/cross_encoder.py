@@ -38,6 +38,9 @@ from skerry.services.cli.train.record import keep_record
     "--negatives", default=5, show_default=True, type=click.IntRange(1, 30), help="Negatives a question."
 )
 @click.option("--batch", default=8, show_default=True, type=click.IntRange(1), help="Questions a step.")
+@click.option(
+    "--epochs", default=1, show_default=True, type=click.IntRange(1), help="Passes over the questions."
+)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -53,6 +56,7 @@ def cross_encoder(
     learning_rate: float,
     negatives: int,
     batch: int,
+    epochs: int,
     seed: int,
     quiet: bool,
     as_json: bool,
@@ -73,7 +77,14 @@ def cross_encoder(
 
     progress = default_progress(quiet)
     store = ModelStore()
-    settings = Settings(rank=rank, learning_rate=learning_rate, queries=batch, negatives=negatives, seed=seed)
+    settings = Settings(
+        rank=rank,
+        learning_rate=learning_rate,
+        queries=batch,
+        negatives=negatives,
+        epochs=epochs,
+        seed=seed,
+    )
     with Index.open(index_folder, models=store) as index:
         training, testing = split_questions(gold, index, questions, held_out, seed)
         names = leg_names(legs)

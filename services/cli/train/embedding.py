@@ -130,7 +130,13 @@ def _sources(
     help="Share of the learnt change of the weights that is kept; with --whole trained.",
 )
 @click.option(
-    "--passages", default=32, show_default=True, type=click.IntRange(2), help="Passages of a batch."
+    "--short", default=208, show_default=True, type=click.IntRange(2), help="Short texts of a batch (kept)."
+)
+@click.option(
+    "--long", default=16, show_default=True, type=click.IntRange(1), help="Passages of a batch (kept)."
+)
+@click.option(
+    "--passages", default=32, show_default=True, type=click.IntRange(2), help="Passages of a batch (trained)."
 )
 @click.option("--each", default=4, show_default=True, type=click.IntRange(1), help="Questions a passage.")
 @click.option(
@@ -160,6 +166,8 @@ def embedding(
     ranks: tuple[int, ...],
     learning_rate: float,
     strength: float,
+    short: int,
+    long: int,
     passages: int,
     each: int,
     epochs: int,
@@ -197,6 +205,8 @@ def embedding(
         ranks=ranks,
         learning_rate=learning_rate,
         strength=strength,
+        short=short,
+        long=long,
         passages=passages,
         each=each,
         steps=steps,
