@@ -39,8 +39,6 @@ class LoadedModel:
 
         from skerry.generation.attention.registered import register
 
-        from skerry.generation.attention.registered import register
-
         if threads is not None:
             torch.set_num_threads(threads)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -117,11 +115,11 @@ class Run:
         return self._feed(tokens, torch.arange(past, past + len(tokens)))
 
     def rewrite(self, tokens: Sequence[int], rows: torch.Tensor) -> torch.Tensor:
-        """Read tokens of the cache again, each with what stands before it there, and write their rows anew.
+        """Read tokens at their places, each with what stands before it there, and write their rows.
 
         Args:
             tokens: those that stand at the rows.
-            rows: int64 of shape (n,), ascending; filled before.
+            rows: int64 of shape (n,), ascending: filled ones, which are written anew, and the next ones.
 
         Returns:
             Logits of shape (vocabulary,) after the last of them.

@@ -1,14 +1,15 @@
-"""The chat prompt: the instruction, then sources, then the question, each tokenised on its own.
+"""The chat prompt in segments: the instruction, then sources, then the question, each tokenised on its own.
 
-A source's tokens depend on nothing but the source and its number, so that whole sources can be dropped to
-make the prompt fit. Special tokens come from the chat template only: a passage or a question that spells
-`<|im_end|>` stays text.
+A source's tokens depend on nothing but the source: whole sources can be dropped to make the prompt fit, and
+what the model made of one can be used in any other prompt. Special tokens come from the chat template only: a
+passage or a question that spells `<|im_end|>` stays text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from skerry.core.errors import InvalidInput
@@ -26,15 +27,32 @@ _SLOT = "\u241eprompt\u241e"
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt's token ids, and how many of the request's sources (from the first) it holds."""
+    """A prompt's token ids, segment by segment.
 
-    tokens: tuple[int, ...]
-    sources: int
+    Attributes:
+        prefix: what every prompt of the model begins with.
+        passages: of each of the request's sources that the prompt holds, from the first on.
+        tail: the question and all that follows it.
+    """
+
+    prefix: tuple[int, ...]
+    passages: tuple[tuple[int, ...], ...]
+    tail: tuple[int, ...]
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """All of them."""
+        return (*self.prefix, *chain.from_iterable(self.passages), *self.tail)
+
+    @property
+    def sources(self) -> int:
+        """How many of the request's sources, from the first on, the prompt holds."""
+        return len(self.passages)
 
 
-def source_text(number: int, source: Source) -> str:
-    """One source as the model reads it; `number` counts from 1."""
-    return f"[{number}] {source.title}: {source.text}\n\n"
+def source_text(source: Source) -> str:
+    """One source as the model reads it."""
+    return f"{source.title}: {source.text}\n\n"
 
 
 def question_text(question: str) -> str:
@@ -47,12 +65,15 @@ class Prompting:
 
     Args:
         tokenizer: a transformers tokenizer; without a chat template a plain text prompt is made.
+
+    Attributes:
+        prefix: the tokens that every prompt begins with.
     """
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
         before, after = self._frame()
-        self._before = self._encode(before, special=True)
+        self.prefix = tuple(self._encode(before, special=True))
         self._after = self._encode(after + OPENING, special=True)
 
     def _frame(self) -> tuple[str, str]:
@@ -70,6 +91,10 @@ class Prompting:
         ).input_ids
         return ids
 
+    def passage(self, source: Source) -> tuple[int, ...]:
+        """A source's tokens, in any prompt."""
+        return tuple(self._encode(source_text(source)))
+
     def fit(self, question: str, sources: Sequence[Source], room: int) -> Prompt:
         """The prompt with as many of the first sources as `room` tokens can hold.
 
@@ -79,17 +104,18 @@ class Prompting:
         if not sources:
             raise InvalidInput("No sources are given.", hint="Retrieve first.", details={"field": "sources"})
         tail = self._encode(question_text(question)) + self._after
-        tokens, used = list(self._before), 0
-        for number, source in enumerate(sources, 1):
-            more = self._encode(source_text(number, source))
-            if len(tokens) + len(more) + len(tail) > room:
+        passages: list[tuple[int, ...]] = []
+        used = len(self.prefix) + len(tail)
+        for source in sources:
+            passage = self.passage(source)
+            used += len(passage)
+            if used > room:
                 break
-            tokens += more
-            used = number
-        if used == 0:
+            passages.append(passage)
+        if not passages:
             raise InvalidInput(
                 f"The question and the first source do not fit in the {room:,} tokens left for the prompt.",
                 hint="Ask more briefly, use shorter passages, or lower max_tokens.",
                 details={"field": "sources", "room": str(room)},
             )
-        return Prompt(tokens=(*tokens, *tail), sources=used)
+        return Prompt(self.prefix, tuple(passages), tuple(tail))

@@ -1,0 +1,1 @@
+"""Passages' keys and values, computed once and spliced into any prompt."""
