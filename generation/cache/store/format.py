@@ -162,7 +162,7 @@ def in_block(data: bytes | memoryview) -> mmap.mmap:
 
 
 def _bytes(part: torch.Tensor) -> memoryview:
-    return memoryview(part.contiguous().view(-1).view(torch.uint8).numpy())
+    return part.contiguous().view(-1).view(torch.uint8).numpy().data
 
 
 def _checksum(pieces: Sequence[memoryview]) -> int:

@@ -147,7 +147,7 @@ class RedisTier:
 
 def without_password(url: str) -> str:
     """The URL as it may be shown."""
-    return re.sub(r"//[^@/]*@", "//...@", re.sub(r"(password=)[^&]*", r"\1...", url))
+    return re.sub(r"//.*@", "//...@", re.sub(r"(password=)[^&]*", r"\1...", url))
 
 
 def _client(url: str) -> Redis:
