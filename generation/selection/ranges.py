@@ -1,0 +1,29 @@
+"""From marked pieces of the cache to the row ranges that a kernel reads."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from skerry.generation.attention.state import RowRanges
+
+
+def row_ranges(marked: NDArray[np.bool_], bounds: NDArray[np.int32]) -> RowRanges:
+    """The marked pieces as ranges of rows, neighbours joined.
+
+    Args:
+        marked: (heads, pieces), over all sequences of the batch.
+        bounds: (heads, pieces + 1): piece i of a head is the rows [bounds[i], bounds[i + 1]).
+    """
+    heads, pieces = marked.shape
+    framed = np.zeros((heads, pieces + 2), dtype=bool)
+    framed[:, 1:-1] = marked
+    flat = framed.ravel()
+    # A mark that changes from i to i + 1 is the begin or the end of a run, in turn; no run leaves its head.
+    edges = np.flatnonzero(flat[1:] != flat[:-1])
+    head, piece = np.divmod(edges, pieces + 2)
+    ranges = bounds[head, piece].reshape(-1, 2)
+    starts = np.zeros(heads + 1, dtype=np.int32)
+    np.cumsum(np.bincount(head[::2], minlength=heads), out=starts[1:])
+    return RowRanges(torch.from_numpy(starts), torch.from_numpy(ranges))
