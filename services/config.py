@@ -8,11 +8,13 @@ import tomllib
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from skerry.core.errors import InvalidInput, NotFound
+from skerry.generation.cache.store.open import DTYPES, StoreOptions
+from skerry.generation.cache.store.url import without_password
 
 MESSAGE_LIMIT = 16 * 1024 * 1024
 """Bytes of the largest message that a server takes or sends."""
@@ -88,12 +90,14 @@ class GenerationSettings:
         model: catalogue name or folder.
         dtype: "auto", "bf16" or "fp32".
         threads: torch's threads; 0 leaves them as they are.
+        cache: where passages' keys and values are kept: the section [generation.cache].
     """
 
     address: str = ""
     model: str = "SmolLM2-135M-Instruct"
     dtype: str = "auto"
     threads: int = 0
+    cache: StoreOptions = field(default_factory=StoreOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +171,21 @@ class Loaded:
     origins: Mapping[str, str]
 
 
-_SECTIONS: Mapping[str, Any] = {
-    name: kind for name, kind in typing.get_type_hints(Settings).items() if name != "return"
-}
+def _sections(kind: Any, path: str = "") -> dict[str, Any]:
+    """Every section below a class of settings, by its path; one that holds others comes before them."""
+    found: dict[str, Any] = {}
+    for name, below in typing.get_type_hints(kind).items():
+        if is_dataclass(below):
+            found |= {f"{path}{name}": below, **_sections(below, f"{path}{name}.")}
+    return found
+
+
+_SECTIONS: Mapping[str, Any] = _sections(Settings)
 _CHOICES = {
     "server.log_format": ("human", "json"),
     "corpus.engine": ("local", "ray"),
     "generation.dtype": ("auto", "bf16", "fp32"),
+    "generation.cache.dtype": DTYPES,
     "embedding.dtype": ("auto", "bf16", "fp32"),
 }
 _LEAST: Mapping[str, float] = {
@@ -182,6 +194,9 @@ _LEAST: Mapping[str, float] = {
     "server.grace": 0,
     "corpus.workers": 0,
     "generation.threads": 0,
+    "generation.cache.memory_bytes": 0,
+    "generation.cache.redis_ttl": 0,
+    "generation.cache.disk_bytes": 0,
     "answer.retrieve_limit": 1,
     "answer.rank_depth": 1,
     "answer.strong_depth": 0,
@@ -194,7 +209,23 @@ _LEAST: Mapping[str, float] = {
 
 def keys() -> tuple[str, ...]:
     """Every setting as "section.key", in order."""
-    return tuple(f"{section}.{f.name}" for section, kind in _SECTIONS.items() for f in fields(kind))
+    return tuple(
+        f"{section}.{f.name}"
+        for section, kind in _SECTIONS.items()
+        for f in fields(kind)
+        if f"{section}.{f.name}" not in _SECTIONS
+    )
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """Every value by "section.key", in order, as it may be printed: without passwords."""
+    values = {}
+    for key in keys():
+        value: Any = settings
+        for name in key.split("."):
+            value = getattr(value, name)
+        values[key] = without_password(value) if key == "generation.cache.redis_url" else value
+    return values
 
 
 def load_settings(
@@ -231,11 +262,11 @@ def load_settings(
         if value is not None:
             _known(key, "flags")
             put(key, value, "flag")
-    sections = {
-        name: kind(**{k.partition(".")[2]: v for k, v in values.items() if k.startswith(f"{name}.")})
-        for name, kind in _SECTIONS.items()
-    }
-    return Loaded(Settings(**sections), origins)
+    # From the innermost section outwards: each becomes a value of the one that holds it.
+    for name, kind in reversed(_SECTIONS.items()):
+        own = {k.rpartition(".")[2]: v for k, v in values.items() if k.rpartition(".")[0] == name}
+        values[name] = kind(**own)
+    return Loaded(Settings(**{k: v for k, v in values.items() if "." not in k}), origins)
 
 
 def variable_of(key: str) -> str:
@@ -253,14 +284,19 @@ def _read(file: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{file} is not valid TOML: {error}.", details={"path": str(file)}) from error
     flat: dict[str, Any] = {}
-    for section, body in tree.items():
+    waiting = list(tree.items())
+    for section, body in waiting:
         if section not in _SECTIONS:
             raise _unknown(section, list(_SECTIONS), str(file), "section")
         if not isinstance(body, dict):
             raise InvalidInput(f"{file}: [{section}] is a section, not a value.", details={"field": section})
-        for key, value in body.items():
-            _known(f"{section}.{key}", str(file))
-            flat[f"{section}.{key}"] = value
+        for name, value in body.items():
+            key = f"{section}.{name}"
+            if key in _SECTIONS:
+                waiting.append((key, value))
+                continue
+            _known(key, str(file))
+            flat[key] = value
     return flat
 
 
@@ -293,7 +329,7 @@ def _unknown(name: str, known: list[str], where: str, kind: str) -> InvalidInput
 
 
 def _type(key: str) -> type:
-    section, _, name = key.partition(".")
+    section, _, name = key.rpartition(".")
     kind: Any = typing.get_type_hints(_SECTIONS[section])[name]
     return typing.cast(type, kind if not isinstance(kind, types.UnionType) else kind.__args__[0])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -23,21 +22,22 @@ def show(file: Path | None, origin: bool, as_json: bool) -> None:
 
     A value comes from the file, from a variable SKERRY_SECTION_KEY if there is one, and last from a flag.
     """
-    from skerry.services.config import keys, load_settings
+    from skerry.services.config import load_settings, shown
 
     loaded = load_settings(file)
-    tree = asdict(loaded.settings)
-    values = {key: tree[key.partition(".")[0]][key.partition(".")[2]] for key in keys()}
+    values = shown(loaded.settings)
     if as_json:
-        shown = {
+        told = {
             key: {"value": value, "origin": loaded.origins[key]} if origin else value
             for key, value in values.items()
         }
-        print(json.dumps(shown, indent=1))
+        print(json.dumps(told, indent=1))
         return
     section = ""
     for key, value in values.items():
-        if key.partition(".")[0] != section:
-            print("\n" * bool(section) + f"[{(section := key.partition('.')[0])}]")
-        line = f"{key.partition('.')[2]} = {json.dumps(value)}"
+        above, _, name = key.rpartition(".")
+        if above != section:
+            print("\n" * bool(section) + f"[{above}]")
+            section = above
+        line = f"{name} = {json.dumps(value)}"
         print(f"{line:<44} # {loaded.origins[key]}" if origin else line)

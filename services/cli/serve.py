@@ -25,6 +25,9 @@ _ROLES = ("all", "corpus", "embedding", "retrieval", "ranking", "generation", "a
     metavar="NAME[=FOLDER]",
     help="A ranker that requests can choose (repeatable), the first by default: cross-encoder, drmm=FOLDER.",
 )
+@click.option("--kv-memory", type=int, metavar="BYTES", help="Passages' keys and values kept in memory.")
+@click.option("--kv-redis", metavar="URL", help="A Redis server that keeps them too.")
+@click.option("--kv-disk", type=click.Path(path_type=Path, file_okay=False), help="A folder that does.")
 @click.option("--import-folder", type=click.Path(path_type=Path), help="ImportDocuments may read below it.")
 @click.option("--workers", type=int, help="Calls that each service works on at once.")
 @click.option("--queue", type=int, help="Calls that may wait for each service.")
@@ -41,6 +44,9 @@ def serve(
     ranking: str | None,
     generation: str | None,
     rankers: tuple[str, ...],
+    kv_memory: int | None,
+    kv_redis: str | None,
+    kv_disk: Path | None,
     import_folder: Path | None,
     workers: int | None,
     queue: int | None,
@@ -71,6 +77,9 @@ def serve(
         "ranking.address": ranking,
         "ranking.ranker": ",".join(rankers) or None,
         "generation.address": generation,
+        "generation.cache.memory_bytes": kv_memory,
+        "generation.cache.redis_url": kv_redis,
+        "generation.cache.disk_folder": None if kv_disk is None else str(kv_disk),
     }
     settings = load_settings(file, flags=flags).settings
     set_up_logs(settings.server.log_format)

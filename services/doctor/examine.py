@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from skerry.core.models.store import ModelStore
 from skerry.services.doctor.adapters import check_adapters
 from skerry.services.doctor.base import Finding
+from skerry.services.doctor.cache import check_cache
 from skerry.services.doctor.kernels import check_kernels
 from skerry.services.doctor.legs import check_legs
 from skerry.services.doctor.machine import check_machine
@@ -25,3 +26,4 @@ def examine(store: ModelStore) -> Iterator[Finding]:
     yield from check_legs(store)
     yield from check_extras()
     yield from check_programs()
+    yield from check_cache()

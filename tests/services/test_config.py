@@ -55,6 +55,12 @@ def test_file_named_by_a_variable(file: Path) -> None:
         ("[server]\nlog_format = 'xml'", "human, json"),
         ("[server]\ngrace = nan", "least"),
         ("[server", "TOML"),
+        ("[generation.cash]\nmemory_bytes = 1", "generation.cash"),
+        ("[generation.cache]\nmemory = 1", "generation.cache.memory_bytes"),
+        ("[generation.cache]\nmemory_bytes = -1", "at least 0"),
+        ("[generation.cache]\ndtype = 'fp4'", "same, int8"),
+        ("[generation]\ncache = 3", "section"),
+        ("[server]\ncache = {}", "server.cache"),
     ],
 )
 def test_bad_files(tmp_path: Path, text: str, says: str) -> None:
@@ -62,6 +68,19 @@ def test_bad_files(tmp_path: Path, text: str, says: str) -> None:
     path.write_text(text)
     with pytest.raises(InvalidInput, match=says):
         load_settings(path, {})
+
+
+def test_a_section_within_a_section(tmp_path: Path) -> None:
+    path = tmp_path / "nested.toml"
+    path.write_text("[generation]\nthreads = 2\n[generation.cache]\nmemory_bytes = 5\nredis_ttl = 7\n")
+    loaded = load_settings(
+        path, {"SKERRY_GENERATION_CACHE_MEMORY_BYTES": "6"}, {"generation.cache.dtype": "int8"}
+    )
+    cache = loaded.settings.generation.cache
+    assert (loaded.settings.generation.threads, cache.memory_bytes, cache.redis_ttl) == (2, 6, 7)
+    assert cache.dtype == "int8" and cache.disk_bytes == Settings().generation.cache.disk_bytes
+    assert loaded.origins["generation.cache.memory_bytes"] == "SKERRY_GENERATION_CACHE_MEMORY_BYTES"
+    assert loaded.origins["generation.cache.redis_ttl"] == str(path)
 
 
 def test_missing_file(tmp_path: Path) -> None:
@@ -100,3 +119,13 @@ def test_show(file: Path) -> None:
     plain = CliRunner().invoke(config, ["show", "--config", str(file)])
     assert "[server]" in plain.output
     assert "workers = 3" in plain.output
+
+
+def test_show_hides_the_password(tmp_path: Path) -> None:
+    path = tmp_path / "redis.toml"
+    path.write_text('[generation.cache]\nredis_url = "redis://me:secret@host:6379/0"\n')
+    for arguments in (["show"], ["show", "--json"], ["show", "--origin"]):
+        told = CliRunner().invoke(config, [*arguments, "--config", str(path)])
+        assert told.exit_code == 0 and "redis://...@host:6379/0" in told.output
+        assert "secret" not in told.output
+    assert "[generation.cache]" in told.output

@@ -6,7 +6,6 @@ hung or full is left alone for a while (`breaker.py`); answers go on without it.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from skerry.generation.cache.store.format import (
     stored_digest,
     stored_name,
 )
+from skerry.generation.cache.store.url import without_password
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -143,11 +143,6 @@ class RedisTier:
                 self._tally.problem = f"{name}: {damage}"
             self._ask(lambda: self._redis.delete(name))
             return None
-
-
-def without_password(url: str) -> str:
-    """The URL as it may be shown."""
-    return re.sub(r"//.*@", "//...@", re.sub(r"(password=)[^&]*", r"\1...", url))
 
 
 def _client(url: str) -> Redis:

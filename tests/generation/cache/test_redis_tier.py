@@ -12,7 +12,8 @@ import torch
 from skerry.benchmarks.store.server import RedisServer
 from skerry.core.errors import BackendUnavailable, InvalidInput
 from skerry.generation.cache.passage_kv import PassageKV, StoreKey
-from skerry.generation.cache.store.redis import RedisTier, without_password
+from skerry.generation.cache.store.redis import RedisTier
+from skerry.generation.cache.store.url import without_password
 
 MakeKV = Callable[..., PassageKV]
 MakeKey = Callable[..., StoreKey]
