@@ -4,6 +4,7 @@ from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 _Queries = NDArray[np.uint64] | NDArray[np.int64]
 
@@ -198,3 +199,51 @@ class Encoder:
         pack: int,
         threads: int,
     ) -> NDArray[np.float32]: ...
+
+def attention_in_bf16() -> bool: ...
+def attend_blocks(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    block: int,
+    block_starts: Tensor,
+    blocks: Tensor,
+    column_starts: Tensor,
+    columns: Tensor,
+    scale: float,
+    out: Tensor,
+    lse: Tensor,
+    threads: int,
+    isa: str = "",
+) -> None:
+    """See `skerry.kernels.attention.attend_blocks`; writes to `out` and `lse`.
+
+    `isa` ("avx512", "avx2", "baseline") asks for the loops of float32 that tests compare.
+    """
+
+def attend_suffix(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    limits: Tensor,
+    scale: float,
+    out: Tensor,
+    lse: Tensor,
+    threads: int,
+    isa: str = "",
+) -> None:
+    """See `skerry.kernels.attention.attend_suffix`."""
+
+def attend_ranges(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    starts: Tensor,
+    ranges: Tensor,
+    scale: float,
+    out: Tensor,
+    lse: Tensor,
+    threads: int,
+    isa: str = "",
+) -> None:
+    """See `skerry.kernels.attention.attend_ranges`."""

@@ -3,26 +3,36 @@
 Tensors are bfloat16 or float32, of one type, the last dimension contiguous; keys and values may be views.
 Query head h reads KV head h // (heads / kv_heads). Every function also gives the log-sum-exp of each row's
 scores (float32, natural logarithm), with which `merge` joins what was attended to in parts. A row that sees
-no key gives zeros and minus infinity. `kernels/reference/attention.py` has the slow versions.
+no key gives zeros and minus infinity.
+
+What a query gives depends on that query and on the keys that it sees: never, not even by rounding, on what
+runs beside it, on threads, or on how the same keys are cut into blocks or ranges. The loops run without the
+GIL, in as many threads as torch has; nothing can be trained through them. `kernels/reference/attention.py`
+has the slow versions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
+from skerry.kernels import _native
 from skerry.kernels.block_index import BlockIndex
 from skerry.kernels.reference import attention as reference
 
 __all__ = ["BlockIndex", "attend_blocks", "attend_ranges", "attend_suffix", "available", "merge"]
 
 
+_LANES = 16
+"""Numbers of a vector: heads are padded to a multiple of it."""
+
+
 def available() -> bool:
-    """Whether this processor has the fast loops: bfloat16 products of AVX-512."""
-    return False
+    """Whether this processor multiplies bfloat16 itself (AVX-512); others do so in float32."""
+    return _native.attention_in_bf16()
 
 
 def attend_blocks(q: Tensor, k: Tensor, v: Tensor, index: BlockIndex, scale: float) -> tuple[Tensor, Tensor]:
@@ -32,7 +42,7 @@ def attend_blocks(q: Tensor, k: Tensor, v: Tensor, index: BlockIndex, scale: flo
         q: (heads, n, d); query i stands at position m - n + i and sees nothing after it.
         k, v: (kv_heads, m, d), n <= m.
         index: of the queries' blocks.
-        scale: of the products, usually d ** -0.5.
+        scale: of the products, above 0, usually d ** -0.5.
 
     Returns:
         Out (heads, n, d) and log-sum-exp (heads, n).
@@ -40,11 +50,12 @@ def attend_blocks(q: Tensor, k: Tensor, v: Tensor, index: BlockIndex, scale: flo
     Raises:
         ValueError: shapes, types or an index that do not fit.
     """
-    _check(q, k, v, "heads, n, d", 3)
-    if q.shape[1] > k.shape[1]:
-        raise ValueError(f"{q.shape[1]} queries at the end of {k.shape[1]} keys")
-    index.check(q.shape[0], q.shape[1], k.shape[1])
-    return reference.attend_blocks(q, k, v, index, scale)
+    _check(q, k, v, 3, 3)
+    lists = (index.block_starts, index.blocks, index.column_starts, index.columns)
+    _check_whole(*((numbers, 1) for numbers in lists))
+    rows, out, lse = _ready(q, k, v)
+    _native.attend_blocks(*rows, index.block, *lists, scale, out, lse, torch.get_num_threads())
+    return _given(out, q), lse
 
 
 def attend_suffix(q: Tensor, k: Tensor, v: Tensor, limits: Tensor, scale: float) -> tuple[Tensor, Tensor]:
@@ -54,7 +65,7 @@ def attend_suffix(q: Tensor, k: Tensor, v: Tensor, limits: Tensor, scale: float)
         q: (heads, n, d).
         k, v: (kv_heads, m, d).
         limits: int32 (n,), 0 to m: query i sees the keys [0, limits[i]).
-        scale: of the products.
+        scale: of the products, above 0.
 
     Returns:
         Out (heads, n, d) and log-sum-exp (heads, n).
@@ -62,14 +73,11 @@ def attend_suffix(q: Tensor, k: Tensor, v: Tensor, limits: Tensor, scale: float)
     Raises:
         ValueError: shapes, types or limits that do not fit.
     """
-    _check(q, k, v, "heads, n, d", 3)
-    if limits.dtype != torch.int32 or limits.shape != (q.shape[1],):
-        raise ValueError(
-            f"limits must be int32 of shape ({q.shape[1]},), not {limits.dtype} {tuple(limits.shape)}"
-        )
-    if len(limits) and not 0 <= int(limits.min()) <= int(limits.max()) <= k.shape[1]:
-        raise ValueError(f"a limit is not from 0 to {k.shape[1]}")
-    return reference.attend_suffix(q, k, v, limits, scale)
+    _check(q, k, v, 3, 3)
+    _check_whole((limits, 1))
+    rows, out, lse = _ready(q, k, v)
+    _native.attend_suffix(*rows, limits, scale, out, lse, torch.get_num_threads())
+    return _given(out, q), lse
 
 
 def attend_ranges(
@@ -82,7 +90,7 @@ def attend_ranges(
         k, v: (batch, kv_heads, capacity, d).
         starts: int32 (batch * kv_heads + 1,): where each KV head's part of `ranges` begins.
         ranges: int32 (count, 2): rows [from, to), ascending and apart within a KV head.
-        scale: of the products.
+        scale: of the products, above 0.
 
     Returns:
         Out (batch, heads, d) and log-sum-exp (batch, heads).
@@ -90,25 +98,11 @@ def attend_ranges(
     Raises:
         ValueError: shapes, types or ranges that do not fit.
     """
-    _check(q.unsqueeze(-2), k, v, "batch, heads, d", 4)
-    if q.shape[0] != k.shape[0]:
-        raise ValueError(f"queries of {q.shape[0]} sequences for keys of {k.shape[0]}")
-    rows = k.shape[0] * k.shape[1]
-    if starts.dtype != torch.int32 or ranges.dtype != torch.int32:
-        raise ValueError("ranges and where they start must be int32")
-    if starts.shape != (rows + 1,) or ranges.dim() != 2 or ranges.shape[1] != 2:
-        raise ValueError(f"starts must have the shape ({rows + 1},) and ranges (count, 2)")
-    borders = starts.tolist()
-    if borders[0] != 0 or borders[-1] != len(ranges) or sorted(borders) != borders:
-        raise ValueError(f"starts must rise from 0 to {len(ranges)}")
-    flat = ranges.tolist()
-    for begin, end in pairwise(borders):
-        last = 0
-        for first, after in flat[begin:end]:
-            if not last <= first <= after <= k.shape[2]:
-                raise ValueError(f"the ranges of a KV head must ascend and lie within {k.shape[2]} rows")
-            last = after
-    return reference.attend_ranges(q, k, v, starts, ranges, scale)
+    _check(q, k, v, 3, 4)
+    _check_whole((starts, 1), (ranges, 2))
+    rows, out, lse = _ready(q, k, v)
+    _native.attend_ranges(*rows, starts, ranges, scale, out, lse, torch.get_num_threads())
+    return _given(out, q), lse
 
 
 def merge(outs: Sequence[Tensor], lses: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -133,16 +127,40 @@ def merge(outs: Sequence[Tensor], lses: Sequence[Tensor]) -> tuple[Tensor, Tenso
     return reference.merge(outs, lses)
 
 
-def _check(q: Tensor, k: Tensor, v: Tensor, shape: str, dimensions: int) -> None:
-    if q.dim() != dimensions or k.dim() != dimensions or k.shape != v.shape:
+def _check(q: Tensor, k: Tensor, v: Tensor, of_query: int, of_key: int) -> None:
+    """What native code cannot tell apart; it checks the rest."""
+    if q.dim() != of_query or k.dim() != of_key or v.dim() != of_key:
         raise ValueError(
-            f"queries must be ({shape}), keys and values alike, not "
+            f"queries must have {of_query} dimensions, keys and values {of_key}, not "
             f"{tuple(q.shape)}, {tuple(k.shape)}, {tuple(v.shape)}"
         )
     if q.dtype not in (torch.bfloat16, torch.float32) or k.dtype != q.dtype or v.dtype != q.dtype:
         raise ValueError(f"types must be bfloat16 or float32, all alike, not {q.dtype}, {k.dtype}, {v.dtype}")
-    if q.shape[-1] != k.shape[-1] or q.shape[-1] == 0:
-        raise ValueError(f"heads of {q.shape[-1]} numbers for keys of {k.shape[-1]}")
-    heads, kv_heads = q.shape[-3], k.shape[-3]
-    if kv_heads == 0 or heads % kv_heads:
-        raise ValueError(f"{heads} query heads cannot share {kv_heads} KV heads")
+    if q.is_cuda or k.is_cuda or v.is_cuda:
+        raise ValueError("tensors on a GPU: kernels/triton has what runs there")
+
+
+def _check_whole(*lists: tuple[Tensor, int]) -> None:
+    for numbers, dimensions in lists:
+        if numbers.dtype != torch.int32 or numbers.dim() != dimensions or not numbers.is_contiguous():
+            raise ValueError(
+                f"an index must be contiguous int32 of {dimensions} dimensions, not "
+                f"{numbers.dtype} {tuple(numbers.shape)}"
+            )
+
+
+def _ready(q: Tensor, k: Tensor, v: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor, Tensor]:
+    """The rows as native code takes them, and what it writes to.
+
+    It has bfloat16 only where the processor does, and heads of whole vectors.
+    """
+    q, k, v = q.detach(), k.detach(), v.detach()
+    if q.dtype == torch.bfloat16 and not available():
+        q, k, v = q.float(), k.float(), v.float()
+    if missing := -q.shape[-1] % _LANES:
+        q, k, v = (functional.pad(x, (0, missing)) for x in (q, k, v))
+    return (q, k, v), q.new_empty(q.shape), q.new_empty(q.shape[:-1], dtype=torch.float32)
+
+
+def _given(out: Tensor, q: Tensor) -> Tensor:
+    return out if out.shape == q.shape and out.dtype == q.dtype else out[..., : q.shape[-1]].to(q.dtype)

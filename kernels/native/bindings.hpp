@@ -6,6 +6,7 @@
 
 namespace skerry {
 
+void bind_attention(nanobind::module_& module);
 void bind_bit_vector(nanobind::module_& module);
 void bind_encoder(nanobind::module_& module);
 void bind_fm_index(nanobind::module_& module);
