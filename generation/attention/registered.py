@@ -145,10 +145,12 @@ def _by_state(
     scale: float,
 ) -> torch.Tensor | None:
     """What the state asks for; None where it asks for nothing. Shapes as in `attention`."""
+    layer = getattr(module, "layer_idx", 0)
+    if query.shape[2] > 1 and state.selector is not None:
+        state.selector.observe(layer, query, key)
     if state.limits is not None:
         rows = [attend_suffix(*one, state.limits, scale)[0] for one in zip(query, key, value, strict=True)]
         return torch.stack(rows).transpose(1, 2).contiguous()
-    layer = getattr(module, "layer_idx", 0)
     if query.shape[2] == 1:
         if state.selector is None:
             return None
@@ -158,8 +160,6 @@ def _by_state(
         return attend_ranges(query.squeeze(2), key, value, chosen.starts, chosen.ranges, scale)[0].unsqueeze(
             1
         )
-    if state.selector is not None:
-        state.selector.observe(layer, query, key)
     if state.pattern is None:
         return None
     attended = [state.pattern.attend(*one, scale) for one in zip(query, key, value, strict=True)]

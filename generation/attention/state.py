@@ -36,7 +36,8 @@ class RowSelector(Protocol):
 
         Args:
             layer: its number in the model, from 0.
-            queries: (batch, heads, n, head size).
+            queries: (batch, heads, n, head size); with `AttentionState.limits` of scattered rows, of which the
+                last ones stand at the end of the cache.
             keys: (batch, KV heads, m, head size), all that are in the cache by now.
         """
         ...
@@ -54,7 +55,7 @@ class AttentionState:
         pattern: for passes of several tokens in their order, at the end of what the cache holds.
         selector: for passes of one token.
         limits: int32 of shape (n,): the n tokens of this pass are scattered rows, and row i sees the keys
-            [0, limits[i]). Takes the place of pattern and selector.
+            [0, limits[i]). Takes the place of the pattern.
     """
 
     pattern: AttentionPattern | None = None
