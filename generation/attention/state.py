@@ -36,8 +36,8 @@ class RowSelector(Protocol):
 
         Args:
             layer: its number in the model, from 0.
-            queries: (batch, heads, n, head size); with `AttentionState.limits` of scattered rows, of which the
-                last ones stand at the end of the cache.
+            queries: (batch, heads, n, head size); with `AttentionState.limits` of scattered rows, of which
+                the last ones stand at the end of the cache.
             keys: (batch, KV heads, m, head size), all that are in the cache by now.
         """
         ...
