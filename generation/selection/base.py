@@ -22,8 +22,8 @@ class KeyValueSelector(RowSelector, Protocol):
 
     Args:
         budget: most rows that a token reads in a layer, 1 to 2**20, the first and the last ones that are
-            always read with them; where the cache holds no more, every row is read, to the bit as without a
-            selector. The rows that are always read are read under a smaller budget too.
+            always read with them; where the cache holds no more, every row is read, to the bit as by "full".
+            The rows that are always read are read under a smaller budget too.
     """
 
     def __init__(self, budget: int) -> None: ...

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import torch
 
+from skerry.generation.attention.state import RowRanges
 from skerry.generation.selection.indifferent import Indifferent
+from skerry.generation.selection.ranges import all_rows
 
 
 class Full(Indifferent):
-    """Chooses nothing: attention is the model's own, to the bit.
+    """Chooses everything.
 
     Args:
         budget: not used.
@@ -17,5 +19,6 @@ class Full(Indifferent):
     def __init__(self, budget: int) -> None:
         pass
 
-    def select(self, layer: int, queries: torch.Tensor, keys: torch.Tensor) -> None:
+    def select(self, layer: int, queries: torch.Tensor, keys: torch.Tensor) -> RowRanges:
         """All rows."""
+        return all_rows(keys)

@@ -27,3 +27,15 @@ def row_ranges(marked: NDArray[np.bool_], bounds: NDArray[np.int32]) -> RowRange
     starts = np.zeros(heads + 1, dtype=np.int32)
     np.cumsum(np.bincount(head[::2], minlength=heads), out=starts[1:])
     return RowRanges(torch.from_numpy(starts), torch.from_numpy(ranges))
+
+
+def all_rows(keys: torch.Tensor) -> RowRanges:
+    """Every row, for each head.
+
+    Args:
+        keys: (batch, KV heads, rows, head size).
+    """
+    heads, rows = keys.shape[0] * keys.shape[1], keys.shape[2]
+    ranges = torch.zeros((heads, 2), dtype=torch.int32)
+    ranges[:, 1] = rows
+    return RowRanges(torch.arange(heads + 1, dtype=torch.int32), ranges)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skerry.generation.attention.state import RowRanges
 from skerry.generation.selection.indifferent import Indifferent
-from skerry.generation.selection.ranges import row_ranges
+from skerry.generation.selection.ranges import all_rows, row_ranges
 
 SINKS, RECENT = 32, 32
 EVERY = 32
@@ -53,15 +53,15 @@ class Recycled(Indifferent):
         if keys.shape[2] > self._budget:
             self._kept[layer] = self._remember(queries[:, :, -1:], keys)
 
-    def select(self, layer: int, queries: torch.Tensor, keys: torch.Tensor) -> RowRanges | None:
+    def select(self, layer: int, queries: torch.Tensor, keys: torch.Tensor) -> RowRanges:
         """See `RowSelector`."""
         batch, heads, rows, _ = keys.shape
         if rows <= self._budget:
-            return None
+            return all_rows(keys)
         kept = self._kept.get(layer)
         if kept is None or kept.age >= EVERY or _drift(queries, kept.query):
             self._kept[layer] = self._remember(queries, keys)
-            return None
+            return all_rows(keys)
         kept.age += 1
         known = kept.marked.shape[1]
         # The last remembered row is always read: what came after it joins its range.

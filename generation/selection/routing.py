@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skerry.generation.attention.state import RowRanges
 from skerry.generation.selection.indifferent import Indifferent
-from skerry.generation.selection.ranges import row_ranges
+from skerry.generation.selection.ranges import all_rows, row_ranges
 from skerry.generation.selection.units import best_units, summed_groups
 
 SINKS, RECENT = 32, 32
@@ -48,11 +48,11 @@ class Routing(Indifferent):
         self._budget = budget
         self._clusters: dict[int, _Clusters] = {}
 
-    def select(self, layer: int, queries: torch.Tensor, keys: torch.Tensor) -> RowRanges | None:
+    def select(self, layer: int, queries: torch.Tensor, keys: torch.Tensor) -> RowRanges:
         """See `RowSelector`."""
         batch, heads, rows, _ = keys.shape
         if rows <= self._budget or rows - RECENT <= SINKS:
-            return None
+            return all_rows(keys)
         clusters = self._up_to_date(layer, keys)
         probe = summed_groups(queries, heads).numpy().reshape(batch * heads, -1, 1)
         scores = (clusters.centres.numpy() @ probe)[:, :, 0]

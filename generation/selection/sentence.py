@@ -65,7 +65,7 @@ class Sentence(UnitSelector):
             return self._sums[layer]
         return self._sums[layer].add_(summed_groups(queries, kv_heads))
 
-    def select(self, layer: int, queries: torch.Tensor, keys: torch.Tensor) -> RowRanges | None:
+    def select(self, layer: int, queries: torch.Tensor, keys: torch.Tensor) -> RowRanges:
         """See `RowSelector`."""
         if keys.shape[2] != self._rows:
             self._begin_token(keys.shape[2])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skerry.generation.attention.state import RowRanges
 from skerry.generation.selection.indifferent import Indifferent
 from skerry.generation.selection.layout import Layout
-from skerry.generation.selection.ranges import row_ranges
+from skerry.generation.selection.ranges import all_rows, row_ranges
 
 
 class UnitSelector(Indifferent, ABC):
@@ -30,15 +30,13 @@ class UnitSelector(Indifferent, ABC):
         self._vectors: dict[int, NDArray[np.float32]] = {}
         self._described: dict[int, list[int]] = {}
 
-    def select(self, layer: int, queries: torch.Tensor, keys: torch.Tensor) -> RowRanges | None:
-        """Sinks, tail, and the best units; None where everything is in the budget."""
+    def select(self, layer: int, queries: torch.Tensor, keys: torch.Tensor) -> RowRanges:
+        """Sinks, tail, and the best units; everything where the budget holds it."""
         probe = self.probe(layer, queries, keys.shape[1])
         batch, heads, rows, _ = keys.shape
-        if rows <= self.budget:
-            return None
         whole = self.reads_all(layer, batch)
-        if whole is not None and whole.all():
-            return None
+        if rows <= self.budget or (whole is not None and whole.all()):
+            return all_rows(keys)
         self.layout.grow(batch, rows)
         scores = self._scores(layer, probe, keys)
         marked = self._choose(scores, heads, self.share(layer, scores))

@@ -30,23 +30,28 @@ def _decode(
     prompt: int,
     opens: frozenset[int] = frozenset(),
     layer: int = 3,
-) -> list[RowRanges | None]:
-    """Feed a prompt and then the other rows one by one; what was chosen for each."""
+) -> list[list[list[int]]]:
+    """Feed a prompt and then the other rows one by one; for each of these, the rows that each head reads."""
     ends = list(range(9, prompt, 9))
     selector.begin([ends] * len(keys))
     selector.observe(layer, queries[:, :, :prompt], keys[:, :, :prompt])
     chosen = []
     for row in range(prompt, keys.shape[2]):
         selector.advance([row in opens] * len(keys))
-        chosen.append(selector.select(layer, queries[:, :, row : row + 1], keys[:, :, : row + 1]))
+        chosen.append(_rows(selector.select(layer, queries[:, :, row : row + 1], keys[:, :, : row + 1])))
     return chosen
 
 
-def _rows(chosen: RowRanges) -> list[list[int]]:
+def _rows(chosen: RowRanges | None) -> list[list[int]]:
+    assert chosen is not None
     return [
         [row for low, high in chosen.ranges[start:end].tolist() for row in range(low, high)]
         for start, end in pairwise(chosen.starts.tolist())
     ]
+
+
+def _all(rows: list[list[int]]) -> bool:
+    return all(one == list(range(one[-1] + 1)) for one in rows)
 
 
 @pytest.mark.parametrize("name", _CHOOSING)
@@ -55,11 +60,11 @@ def test_sinks_and_recent_rows_are_always_read_within_the_budget(name: str, budg
     queries, keys = _tensors(460)
     some = 0
     for number, chosen in enumerate(_decode(make_selector(name, budget), queries, keys, 420)):
-        if chosen is None:
+        last = 420 + number
+        if chosen[0] == list(range(last + 1)):
             continue
         some += 1
-        last = 420 + number
-        for rows in _rows(chosen):
+        for rows in chosen:
             assert rows == sorted(set(rows))
             assert set(range(SINKS)) <= set(rows)
             assert set(range(last + 1 - RECENT, last + 1)) <= set(rows)
@@ -73,7 +78,8 @@ def test_sinks_and_recent_rows_are_always_read_within_the_budget(name: str, budg
 @pytest.mark.parametrize("name", sorted(SELECTORS))
 def test_everything_is_read_where_the_budget_holds_it(name: str) -> None:
     queries, keys = _tensors(300)
-    assert _decode(make_selector(name, 300), queries, keys, 260) == [None] * 40
+    for number, chosen in enumerate(_decode(make_selector(name, 300), queries, keys, 260), 261):
+        assert chosen == [list(range(number))] * _KV
 
 
 @pytest.mark.parametrize("name", _CHOOSING)
@@ -84,21 +90,15 @@ def test_a_batch_chooses_for_each_as_alone(name: str) -> None:
     both = _decode(make_selector(name, 128), queries, keys, 300)
     alone = [_decode(make_selector(name, 128), queries[n : n + 1], keys[n : n + 1], 300) for n in range(2)]
     for together, *single in zip(both, *alone, strict=True):
-        assert together is not None and single[0] is not None and single[1] is not None
-        if name == "actqkv":  # the layer's part of the budget is the batch's
-            continue
-        assert _rows(together) == _rows(single[0]) + _rows(single[1])
+        if name != "actqkv":  # the layer's part of the budget is the batch's
+            assert together == single[0] + single[1]
 
 
 @pytest.mark.parametrize("name", _CHOOSING)
 def test_a_new_selector_on_the_same_cache_finds_what_the_first_did(name: str) -> None:
     queries, keys = _tensors(400)
     first = _decode(make_selector(name, 128), queries, keys, 380)
-    second = _decode(make_selector(name, 128), queries, keys, 380)
-    for one, two in zip(first, second, strict=True):
-        assert (one is None) == (two is None)
-        if one is not None and two is not None:
-            assert _rows(one) == _rows(two)
+    assert _decode(make_selector(name, 128), queries, keys, 380) == first
 
 
 @pytest.mark.parametrize("name", ["sentence", "quest", "actqkv", "routing"])
@@ -108,8 +108,7 @@ def test_the_rows_that_a_query_asks_for_are_chosen(name: str) -> None:
     keys[:, :, 198:207] = 3.0  # a sentence, between two ends, and within a page
     queries[:] = 1.0
     chosen = _decode(make_selector(name, 160), queries, keys, 410)[-1]
-    assert chosen is not None
-    for rows in _rows(chosen):
+    for rows in chosen:
         assert set(range(198, 207)) <= set(rows)
 
 
@@ -119,8 +118,7 @@ def test_recycled_rows_are_those_with_most_attention() -> None:
     keys[:, :, 198:207] = 3.0
     queries[:] = 1.0
     chosen = _decode(make_selector("recycled", 128), queries, keys, 410)[0]
-    assert chosen is not None
-    for rows in _rows(chosen):
+    for rows in chosen:
         assert set(range(198, 207)) <= set(rows)
 
 
@@ -129,13 +127,13 @@ def test_recycled_reads_everything_when_the_query_turns() -> None:
     queries[:] = 1.0
     queries[:, :, 415] = -1.0
     chosen = _decode(make_selector("recycled", 128), queries, keys, 410)
-    assert [one is None for one in chosen] == [False] * 5 + [True, True] + [False] * 3
+    assert [_all(one) for one in chosen] == [False] * 5 + [True, True] + [False] * 3
 
 
 def test_the_first_token_of_a_sentence_reads_everything() -> None:
     queries, keys = _tensors(420)
     chosen = _decode(make_selector("sentence", 128), queries, keys, 410, opens=frozenset({412, 417}))
-    assert [one is None for one in chosen] == [number in (2, 7) for number in range(10)]
+    assert [_all(one) for one in chosen] == [number in (2, 7) for number in range(10)]
 
 
 def test_a_sequence_of_a_batch_begins_a_sentence_by_itself() -> None:
@@ -144,9 +142,7 @@ def test_a_sequence_of_a_batch_begins_a_sentence_by_itself() -> None:
     selector.begin([list(range(9, 419, 9))] * 2)
     selector.observe(0, queries[:, :, :419], keys[:, :, :419])
     selector.advance([True, False])
-    chosen = selector.select(0, queries[:, :, 419:], keys)
-    assert chosen is not None
-    rows = _rows(chosen)
+    rows = _rows(selector.select(0, queries[:, :, 419:], keys))
     assert rows[0] == rows[1] == list(range(420))
     assert len(rows[2]) <= 128 and len(rows[3]) <= 128
 
@@ -158,8 +154,7 @@ def test_sentences_of_the_answer_are_chosen_like_those_of_the_prompt() -> None:
     queries[:] = 1.0
     opens = frozenset(range(450, 600, 9))
     chosen = _decode(make_selector("sentence", 128), queries, keys, 410, opens)[-1]
-    assert chosen is not None
-    for rows in _rows(chosen):
+    for rows in chosen:
         assert set(range(450, 459)) <= set(rows)
 
 
@@ -169,9 +164,8 @@ def test_an_endless_sentence_is_cut() -> None:
     selector.begin([[]])
     selector.observe(0, queries[:, :, :-1], keys[:, :, :-1])
     selector.advance([False])
-    chosen = selector.select(0, queries[:, :, -1:], keys)
-    assert chosen is not None
-    assert all(128 < len(rows) <= 200 for rows in _rows(chosen))
+    chosen = _rows(selector.select(0, queries[:, :, -1:], keys))
+    assert all(128 < len(rows) <= 200 for rows in chosen)
 
 
 @pytest.mark.parametrize("budget", [0, -1, 2**20 + 1, 1.5, True])
