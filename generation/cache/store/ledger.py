@@ -1,9 +1,9 @@
 """Which values a tier keeps within its bytes, which must leave, and which are not taken.
 
-Values leave in the order in which they were last asked for, but a newcomer is only taken if it was asked for
-more often than all those together that would have to leave for it (TinyLFU; for values of unlike sizes:
-aggregated victims, Einziger, Eytan, Friedman, Manes, 2021). A stream of names that are asked for once
-therefore moves nothing.
+Of those that were asked for longest ago, a few at a time, the least popular leave first. A newcomer is only
+taken if it was asked for more often than all those together that would have to leave for it (TinyLFU; for
+values of unlike sizes: aggregated victims, Einziger, Eytan, Friedman, Manes, 2021). A stream of names that
+are asked for once therefore moves nothing.
 """
 
 from __future__ import annotations
@@ -11,8 +11,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from skerry.generation.cache.store.frequency import Frequency
+
+_WEIGHED = 8
+"""Values of the queue's front that are compared with each other: the first alone may be a popular one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +64,27 @@ class Ledger:
         if size > self.budget:
             return Verdict(taken=False)
         wanted, against, room = self._frequency.of(digest), 0, self.budget - self.nbytes
-        victims = []
-        for victim in self._sizes:
-            if room >= size:
-                break
-            victims.append(victim)
-            against += self._frequency.of(victim)
-            room += self._sizes[victim]
-            if against >= wanted:
-                # They have been weighed: the next newcomer is weighed against others.
-                for kept in victims:
-                    self._sizes.move_to_end(kept)
-                return Verdict(taken=False)
-        for victim in victims:
+        front = iter(self._sizes)
+        weighed: list[bytes] = []
+        leaving: list[bytes] = []
+        while room < size:
+            some = list(islice(front, _WEIGHED))
+            weighed += some
+            for victim in sorted(some, key=self._frequency.of):
+                if room >= size:
+                    break
+                against += self._frequency.of(victim)
+                if against >= wanted:
+                    # The next newcomer is weighed against others.
+                    for kept in weighed:
+                        self._sizes.move_to_end(kept)
+                    return Verdict(taken=False)
+                leaving.append(victim)
+                room += self._sizes[victim]
+        for victim in leaving:
             self.forget(victim)
         self.enter(digest, size)
-        return Verdict(taken=True, leaving=tuple(victims))
+        return Verdict(taken=True, leaving=tuple(leaving))
 
     def enter(self, digest: bytes, size: int) -> None:
         """Book a value that is there, as the one asked for last."""

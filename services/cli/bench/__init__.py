@@ -10,6 +10,7 @@ from skerry.services.cli.bench.fm_index import fm_index
 from skerry.services.cli.bench.rank import rank
 from skerry.services.cli.bench.seal import seal
 from skerry.services.cli.bench.seal_quality import seal_quality
+from skerry.services.cli.bench.store import store
 from skerry.services.cli.bench.title_tree import title_tree
 
 
@@ -21,5 +22,5 @@ def bench() -> None:
     """
 
 
-for _command in (corpusbrain, elastic, fm_index, rank, seal, seal_quality, title_tree):
+for _command in (corpusbrain, elastic, fm_index, rank, seal, seal_quality, store, title_tree):
     bench.add_command(_command)

@@ -52,13 +52,17 @@ class SlowLedger:
             return True
         if size > self.budget:
             return False
+        counts = self.frequency.counts
+        eights = [self.queue[start : start + 8] for start in range(0, len(self.queue), 8)]
+        order = [entry for eight in eights for entry in sorted(eight, key=lambda entry: counts[entry[0]])]
         leaving: list[tuple[bytes, int]] = []
         while sum(kept for _, kept in self.queue) - sum(kept for _, kept in leaving) + size > self.budget:
-            leaving.append(self.queue[len(leaving)])
-            if sum(self.frequency.counts[kept] for kept, _ in leaving) >= self.frequency.counts[name]:
-                self.queue = self.queue[len(leaving) :] + leaving
+            leaving.append(order[len(leaving)])
+            if sum(counts[kept] for kept, _ in leaving) >= counts[name]:
+                weighed = -(-len(leaving) // 8) * 8
+                self.queue = self.queue[weighed:] + self.queue[:weighed]
                 return False
-        self.queue = [*self.queue[len(leaving) :], (name, size)]
+        self.queue = [entry for entry in self.queue if entry not in leaving] + [(name, size)]
         return True
 
 

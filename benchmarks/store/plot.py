@@ -1,0 +1,55 @@
+"""Hits, times and memory over a stream: a PNG file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from skerry.benchmarks.store.run import Report
+from skerry.core.errors import BackendUnavailable
+from skerry.core.files import atomic_writer, naming_full_disk
+
+_TIERS = ("memory", "redis", "disk")
+
+
+def check_matplotlib() -> None:
+    """Raise `BackendUnavailable` where there is none."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise BackendUnavailable(
+            "Plots need matplotlib, which is not installed.",
+            hint="Install it with `pip install -e '.[bench]'` in the source tree, or leave --plot out.",
+            details={"package": "matplotlib"},
+        ) from error
+
+
+def plot(report: Report, out: Path, what: str) -> None:
+    """Draw the windows; `BackendUnavailable` where matplotlib is missing or nothing can be written."""
+    check_matplotlib()
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    shares, times, grown = figure.subplots(1, 3)
+    at = [window.last for window in report.windows]
+    below = [0.0] * len(at)
+    for tier in _TIERS:
+        share = [window.shares.get(tier, 0.0) for window in report.windows]
+        shares.fill_between(
+            at, below, [b + s for b, s in zip(below, share, strict=True)], label=tier, alpha=0.7
+        )
+        below = [b + s for b, s in zip(below, share, strict=True)]
+    shares.set(xlabel="questions", ylabel="share of passages found", ylim=(0, 1))
+    shares.legend(loc="lower right", fontsize=8)
+    times.plot(at, [1e3 * window.median for window in report.windows], marker="o", label="median")
+    times.plot(at, [1e3 * window.slowest for window in report.windows], marker=".", label="95 of 100")
+    times.set(xlabel="questions", ylabel=f"{what}, ms", ylim=(0, None))
+    times.legend(fontsize=8)
+    grown.plot(at, [window.resident / 2**20 for window in report.windows], marker="o", label="resident set")
+    grown.axhline(report.plan.memory_bytes / 2**20, linestyle=":", label="budget of the memory tier")
+    grown.set(xlabel="questions", ylabel="MB more than at the start", ylim=(0, None))
+    grown.legend(loc="lower right", fontsize=8)
+    for axes in (shares, times):
+        if report.stopped is not None:
+            axes.axvline(report.stopped, color="grey", linestyle="--", linewidth=1)
+    with naming_full_disk(out.parent), atomic_writer(out) as file:
+        figure.savefig(file, format="png", dpi=130)
