@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol, TypeAlias
 
 from skerry.core.deadline import Deadline
+from skerry.generation.plan import ANY_CONTEXT, ContextPlan
 from skerry.retrieval.quotes import Quote
 
 
@@ -25,7 +26,8 @@ class Source:
 class GenerationRequest:
     """What to answer from what.
 
-    `temperature` 0 is greedy. `stop` are strings that end the answer (they are not part of it).
+    `temperature` 0 is greedy. `stop` are strings that end the answer (they are not part of it). `context`
+    says how the prompt is read and kept.
     """
 
     question: str
@@ -34,19 +36,46 @@ class GenerationRequest:
     temperature: float = 0.0
     seed: int = 0
     stop: tuple[str, ...] = ()
+    context: ContextPlan = ANY_CONTEXT
+
+
+@dataclass(frozen=True, slots=True)
+class CacheReuse:
+    """How much of one source's keys and values came from a store.
+
+    Attributes:
+        source_id: the source.
+        tokens: of its text in the prompt.
+        reused_tokens: those that were not computed for this prompt.
+        recomputed_tokens: those that were computed again among their neighbours.
+        tier: which tier of the store had it, "memory", "redis" or "disk"; "" where none had.
+    """
+
+    source_id: str
+    tokens: int
+    reused_tokens: int
+    recomputed_tokens: int
+    tier: str
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
     """The prompt has been read: its length, and how much of it came from a cache.
 
-    `sources` is how many of the request's sources, from the first on, the prompt holds: what does not fit the
-    model's context is left out.
+    Attributes:
+        prompt_tokens: of the whole prompt.
+        cached_tokens: those that were not computed for it.
+        sources: how many of the request's sources, from the first on, the prompt holds: what does not fit the
+            model's context is left out.
+        reuse: of each of them; empty where nothing was to be reused.
+        no_reuse: why nothing was reused though it was asked for; empty otherwise.
     """
 
     prompt_tokens: int
     cached_tokens: int
     sources: int = 0
+    reuse: tuple[CacheReuse, ...] = ()
+    no_reuse: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from skerry.core.deadline import Deadline
 from skerry.core.dtype import check_dtype
@@ -13,15 +14,22 @@ from skerry.core.errors import InvalidInput
 from skerry.core.models.store import Model
 from skerry.core.timing import Timings
 from skerry.generation.abstention import judge
-from skerry.generation.base import Completed, Delta, Event, FinishReason, GenerationRequest, Started
+from skerry.generation.base import Completed, Delta, Event, FinishReason, GenerationRequest
 from skerry.generation.citations import cite
 from skerry.generation.decoding.base import CHOOSERS
 from skerry.generation.decoding.text import AnswerText
 from skerry.generation.limits import check_decoding, check_question
-from skerry.generation.model import LoadedModel, Run
+from skerry.generation.model import LoadedModel
+from skerry.generation.plan import DEFAULTS, ContextPlan, check_context
 from skerry.generation.prompting import ANSWER_ENDS
+from skerry.generation.reading import Reading
+
+if TYPE_CHECKING:
+    from skerry.generation.cache.passage_kv import PassageKVStore
+    from skerry.generation.reuse.splice import PassageReuse
 
 _LOCK_POLL = 0.05
+NO_STORE = "nothing is kept of earlier prompts: the generator has no store"
 
 
 class TransformersGenerator:
@@ -33,15 +41,28 @@ class TransformersGenerator:
         model: from the model store: a transformers folder with a causal language model.
         dtype: "bf16", "fp32", or "auto": bf16 where the device multiplies it in hardware.
         threads: torch's threads (a setting of the whole process); None leaves it as it is.
+        store: keeps passages' keys and values; None computes all for every prompt.
+        context: what a request gets that says nothing of it; see `ContextPlan`.
     """
 
-    def __init__(self, model: Model, dtype: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        dtype: str = "auto",
+        threads: int | None = None,
+        store: PassageKVStore | None = None,
+        context: ContextPlan = DEFAULTS,
+    ) -> None:
         self.name = model.name
         self._model = model
         self._dtype = check_dtype(dtype)
         self._threads = threads
+        self._store = store
+        check_context(context)
+        self._context = context.over(DEFAULTS)
         self._lock = threading.Lock()
         self._loaded: LoadedModel | None = None
+        self._reuse: PassageReuse | None = None
 
     def load(self) -> None:
         """Load the weights now. Raises `IndexCorrupt` when the model's files cannot be read."""
@@ -62,6 +83,7 @@ class TransformersGenerator:
         """
         check_question(request.question)
         check_decoding(request.max_tokens, request.temperature, request.seed, request.stop)
+        check_context(request.context)
         if not request.sources:
             raise InvalidInput("No sources are given.", hint="Retrieve first.", details={"field": "sources"})
         return self._stream(request, deadline)
@@ -80,11 +102,22 @@ class TransformersGenerator:
     def _get(self) -> LoadedModel:
         if self._loaded is None:
             self._loaded = LoadedModel(self._model, self._dtype, self._threads)
+            if self._store is not None:
+                from skerry.generation.reuse.splice import PassageReuse
+
+                self._reuse = PassageReuse(self._loaded, self._store)
         return self._loaded
+
+    def _obstacle(self, plan: ContextPlan) -> str:
+        """Why nothing is reused; empty where something may be, or nothing is asked for."""
+        if not plan.reuse:
+            return ""
+        return NO_STORE if self._reuse is None else self._reuse.obstacle
 
     def _stream(self, request: GenerationRequest, deadline: Deadline) -> Iterator[Event]:
         timings = Timings()
         asked = time.perf_counter()
+        plan = request.context.over(self._context)
         with self._turn(deadline):
             timings.seconds["wait"] = time.perf_counter() - asked
             with timings.measure("load"):
@@ -95,21 +128,24 @@ class TransformersGenerator:
             method = "sampling" if request.temperature > 0 else "greedy"
             chooser = CHOOSERS.load(method)(request.temperature, request.seed)
             answer = AnswerText(loaded.decode, (*ANSWER_ENDS, *request.stop))
-            run = Run(loaded, capacity=len(prompt.tokens) + request.max_tokens)
-            with timings.measure("prefill"):
-                logits = run.prefill(prompt.tokens, deadline)
-            yield Started(prompt_tokens=len(prompt.tokens), cached_tokens=0, sources=prompt.sources)
+            sources = request.sources[: prompt.sources]
+            obstacle = self._obstacle(plan)
+            reuse = self._reuse if plan.reuse and not obstacle else None
+            capacity = len(prompt.tokens) + request.max_tokens
+            reading = Reading(loaded, prompt, plan, capacity, reuse, deadline, timings)
+            yield reading.started(sources, obstacle)
 
-            reason, count, token = FinishReason.LENGTH, 0, -1
-            while count < request.max_tokens:
+            reason, tokens = FinishReason.LENGTH, list[int]()
+            while len(tokens) < request.max_tokens:
                 deadline.check("answering")
                 with timings.measure("decode"):
-                    if count:
-                        logits = run.step((token,))
-                    token = chooser.choose(logits)
+                    if tokens:
+                        reading.step(tokens, deadline)
+                    token = chooser.choose(reading.logits)
                     ended = token in loaded.ends
                     piece = "" if ended else answer.push(token)
-                count += not ended
+                if not ended:
+                    tokens.append(token)
                 if piece:
                     yield Delta(piece)
                 if ended or answer.stopped:
@@ -119,17 +155,19 @@ class TransformersGenerator:
         tail = answer.finish()
         if tail:
             yield Delta(tail)
-        sources = request.sources[: prompt.sources]
         with timings.measure("cite"):
             citations = cite(answer.text, sources)
         yield from citations
         abstention = judge(answer.text, sources)
+        if reuse is not None:
+            with timings.measure("keep"):
+                reading.keep(reuse)
         yield Completed(
             reason=FinishReason.ABSTAINED if abstention else reason,
             text=answer.text,
             prompt_tokens=len(prompt.tokens),
-            cached_tokens=0,
-            answer_tokens=count,
+            cached_tokens=reading.cached_tokens,
+            answer_tokens=len(tokens),
             abstention=abstention,
             timings=dict(timings.seconds),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from skerry.core.deadline import Deadline
@@ -15,6 +16,8 @@ from skerry.generation.prompting import Prompting
 
 if TYPE_CHECKING:
     import torch
+
+    from skerry.generation.attention.state import AttentionState
 
 _PREFILL_CHUNK = 1024
 """Prompt tokens read between two looks at the deadline: well under a second on two cores. The first chunk's
@@ -88,13 +91,16 @@ class Run:
     Args:
         loaded: the model.
         capacity: most tokens that will be fed, prompt and answer.
+        attention: how the layers attend; None is transformers' "sdpa".
     """
 
-    def __init__(self, loaded: LoadedModel, capacity: int) -> None:
+    def __init__(self, loaded: LoadedModel, capacity: int, attention: AttentionState | None = None) -> None:
+        from skerry.generation.attention.state import AttentionState
         from skerry.generation.cache.preallocated import PreallocatedCache
 
-        self._loaded = loaded
+        self.loaded = loaded
         self.cache: Any = PreallocatedCache(loaded.layers, capacity)
+        self.attention = AttentionState() if attention is None else attention
 
     def prefill(self, tokens: Sequence[int], deadline: Deadline) -> torch.Tensor:
         """Read the prompt in chunks; logits of shape (vocabulary,) after its last token.
@@ -112,37 +118,51 @@ class Run:
         import torch
 
         past = self.cache.get_seq_length()
-        return self._feed(tokens, torch.arange(past, past + len(tokens)))
+        positions = torch.arange(past, past + len(tokens), device=self.loaded.device)
+        return self._feed(tokens, positions, self.attention)
 
-    def rewrite(self, tokens: Sequence[int], rows: torch.Tensor) -> torch.Tensor:
+    def rewrite(self, tokens: Sequence[int], rows: Sequence[int], deadline: Deadline) -> torch.Tensor:
         """Read tokens at their places, each with what stands before it there, and write their rows.
 
         Args:
             tokens: those that stand at the rows.
-            rows: int64 of shape (n,), ascending: filled ones, which are written anew, and the next ones.
+            rows: ascending: filled ones, which are written anew, and the next ones.
 
         Returns:
             Logits of shape (vocabulary,) after the last of them.
+
+        Raises:
+            DeadlineExceeded, Cancelled: between chunks.
         """
         import torch
 
-        from skerry.generation.attention.state import AttentionState, using
+        for start in range(0, len(rows), _PREFILL_CHUNK):
+            deadline.check("reading the prompt")
+            end = start + _PREFILL_CHUNK
+            places = torch.tensor(rows[start:end], device=self.loaded.device)
+            attention = replace(self.attention, limits=(places + 1).int())
+            with self.cache.writing(places):
+                logits = self._feed(tokens[start:end], places, attention)
+        return logits
 
-        limits = (rows + 1).to(self._loaded.device, torch.int32)
-        with using(AttentionState(limits=limits)), self.cache.writing(rows.to(self._loaded.device)):
-            return self._feed(tokens, rows)
+    def forget(self, start: int) -> None:
+        """Drop what the cache holds from row `start` on."""
+        self.cache.crop(self.cache.get_seq_length() - start)
 
-    def _feed(self, tokens: Sequence[int], positions: torch.Tensor) -> torch.Tensor:
+    def _feed(
+        self, tokens: Sequence[int], positions: torch.Tensor, attention: AttentionState
+    ) -> torch.Tensor:
         import torch
 
-        device = self._loaded.device
-        with torch.inference_mode():
-            out = self._loaded.weights(
-                input_ids=torch.tensor([list(tokens)], device=device),
-                position_ids=positions.to(device)[None],
+        from skerry.generation.attention.state import using
+
+        with torch.inference_mode(), using(attention):
+            out = self.loaded.weights(
+                input_ids=torch.tensor([list(tokens)], device=self.loaded.device),
+                position_ids=positions[None],
                 use_cache=True,
                 logits_to_keep=1,
-                **{self._loaded.cache_argument: self.cache},
+                **{self.loaded.cache_argument: self.cache},
             )
         last: torch.Tensor = out.logits[0, -1]
         return last

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from skerry.core.deadline import Deadline
 from skerry.generation.cache.passage_kv import PassageKV
 from skerry.generation.model import LoadedModel, Run
+from skerry.generation.selection.sentence_ends import sentence_ends
 
 if TYPE_CHECKING:
     import torch
@@ -40,4 +41,5 @@ class PassageReader:
         run.cache.append(*self.prefix)
         run.prefill(passage, deadline)
         keys, values = run.cache.take(start, end)
-        return PassageKV(keys, values, start, (len(passage),))
+        ends = sentence_ends(self._loaded.tokenizer, passage)
+        return PassageKV(keys.cpu(), values.cpu(), start, ends)
