@@ -50,7 +50,8 @@ class FlexPrefill(PlannedPattern):
         flat = covering(rough.flatten(1) / grid.rows, self.gamma).view_as(rough)
         blocks = torch.where(believed[:, None, None], flat, slash_blocks(grid, slash)) | grid.own()
         blocks[:, :, 0] = True
-        lone = (vertical & ~believed[:, None])[:, None].expand(-1, grid.rows, -1)
+        lone = grid.lone(len(blocks))
+        lone[:, :, : grid.keys] = (vertical & ~believed[:, None])[:, None]
         return block_index(grid, blocks, lone)
 
     def _believes(

@@ -44,6 +44,10 @@ class Grid:
         """Position of each query block's last query, int64 (rows,)."""
         return (self.first() + self.block - 1).clamp(max=self.keys - 1)
 
+    def lone(self, heads: int) -> torch.Tensor:
+        """A mask of keys with nothing in it, bool (heads, rows, columns * block)."""
+        return torch.zeros((heads, self.rows, self.columns * self.block), dtype=torch.bool)
+
     def visible(self) -> torch.Tensor:
         """Which key blocks a query block sees any of, bool (rows, columns)."""
         return torch.arange(self.columns) <= (self.last() // self.block)[:, None]
@@ -59,27 +63,33 @@ def block_index(grid: Grid, blocks: torch.Tensor, lone: torch.Tensor | None = No
     Args:
         grid: of the queries.
         blocks: bool (heads, rows, columns), key blocks that each query block attends to.
-        lone: bool (heads, rows, keys), keys that it attends to besides.
+        lone: bool (heads, rows, columns * block), keys that it attends to besides; is written to.
     """
     chosen = blocks & grid.visible()
-    heads = chosen.shape[0]
-    block_starts, numbers = _sparse_rows(chosen)
+    block_starts, numbers = _sparse_rows(chosen, chosen.sum(-1, dtype=torch.int32))
     if lone is None:
         nothing = torch.zeros(0, dtype=torch.int32)
         return BlockIndex(grid.block, block_starts, numbers, torch.zeros_like(block_starts), nothing)
-    padded = lone
-    if grid.keys < grid.columns * grid.block:
-        padded = torch.nn.functional.pad(lone, (0, grid.columns * grid.block - grid.keys))
-    outside = (grid.visible() & ~chosen)[..., None]
-    padded = (padded.view(heads, grid.rows, grid.columns, grid.block) & outside).flatten(2)
-    column_starts, columns = _sparse_rows(padded)
+    _words(grid, lone).masked_fill_((chosen | ~grid.visible())[..., None], 0)
+    lone[:, :, grid.keys :] = False
+    column_starts, columns = _sparse_rows(lone, count_in_blocks(grid, lone).sum(-1, dtype=torch.int32))
     return BlockIndex(grid.block, block_starts, numbers, column_starts, columns)
 
 
-def _sparse_rows(mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def count_in_blocks(grid: Grid, lone: torch.Tensor) -> torch.Tensor:
+    """Keys of each key block in a mask (heads, rows, columns * block), int32 (heads, rows, columns)."""
+    # Eight bytes are added at once; a byte has room for the 16 words of a block.
+    bytes_of_blocks = _words(grid, lone).sum(-1, keepdim=True).view(torch.uint8)
+    return bytes_of_blocks.sum(-1, dtype=torch.int32)
+
+
+def _words(grid: Grid, lone: torch.Tensor) -> torch.Tensor:
+    """A mask of keys, eight in a number: int64 (heads, rows, columns, block / 8)."""
+    return lone.view(torch.int64).unflatten(-1, (grid.columns, grid.block // 8))
+
+
+def _sparse_rows(mask: torch.Tensor, counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Where each row's part begins, int32 (rows + 1,), and the places of its true entries, int32."""
-    width = mask.shape[-1]
-    flat = mask.reshape(-1, width)
-    starts = torch.zeros(len(flat) + 1, dtype=torch.int32)
-    torch.cumsum(flat.sum(-1, dtype=torch.int32), 0, dtype=torch.int32, out=starts[1:])
-    return starts, flat.flatten().nonzero().flatten().remainder_(width).to(torch.int32)
+    starts = torch.zeros(counts.numel() + 1, dtype=torch.int32)
+    torch.cumsum(counts.flatten(), 0, dtype=torch.int32, out=starts[1:])
+    return starts, mask.flatten().nonzero().flatten().remainder_(mask.shape[-1]).to(torch.int32)

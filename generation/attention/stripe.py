@@ -13,7 +13,7 @@ import torch
 
 from skerry.core.errors import InvalidInput
 from skerry.generation.attention.base import PlannedPattern, check_setting
-from skerry.generation.attention.grid import BLOCK, Grid, block_index
+from skerry.generation.attention.grid import BLOCK, Grid, block_index, count_in_blocks
 from skerry.generation.attention.last_queries import scores_of
 from skerry.generation.attention.pooled import pooled
 from skerry.kernels.attention import BlockIndex
@@ -53,17 +53,15 @@ class Stripe(PlannedPattern):
         """See `PlannedPattern`."""
         heads, n, _ = queries.shape
         grid = Grid(n, keys.shape[1])
-        wide = grid.columns * grid.block
-        seen = torch.zeros((heads, grid.rows, wide), dtype=torch.bool)
+        seen = grid.lone(heads)
         for start in range(0, n, _SEGMENT):
             end = min(start + _SEGMENT, n)
             upto = grid.keys - n + end
             rows = slice(start // grid.block, -(-end // grid.block))
             self._mark(seen[:, rows, :upto], queries[:, start:end], keys[:, :upto], scale)
         seen[:, :, :_FIRST_KEYS] = True
-        counts = seen.view(heads, grid.rows, grid.columns, grid.block).sum(-1, dtype=torch.int32)
-        blocks = (counts >= self.whole * grid.block) | grid.own()
-        return block_index(grid, blocks, seen[:, :, : grid.keys])
+        blocks = (count_in_blocks(grid, seen) >= self.whole * grid.block) | grid.own()
+        return block_index(grid, blocks, seen)
 
     def _mark(self, seen: torch.Tensor, queries: torch.Tensor, keys: torch.Tensor, scale: float) -> None:
         """Which keys the blocks of the last queries see, into bool (heads, blocks, keys)."""

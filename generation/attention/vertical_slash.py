@@ -45,5 +45,6 @@ class VerticalSlash(PlannedPattern):
         vertical[:, :_FIRST_KEYS] = torch.inf
         slash[:, :_NEAREST] = torch.inf
         blocks = slash_blocks(grid, largest(slash, self.slash)) | grid.own()
-        lone = largest(vertical, self.vertical)[:, None].expand(-1, grid.rows, -1)
+        lone = grid.lone(len(blocks))
+        lone[:, :, : grid.keys] = largest(vertical, self.vertical)[:, None]
         return block_index(grid, blocks, lone)

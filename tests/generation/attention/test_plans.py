@@ -54,9 +54,9 @@ def test_an_index_holds_what_the_masks_say(lengths: tuple[int, int], block: int,
     grid = Grid(lengths[0], sum(lengths), block)
     random = torch.Generator().manual_seed(seed)
     blocks = torch.rand(2, grid.rows, grid.columns, generator=random) < 0.3
-    lone = torch.rand(2, grid.rows, grid.keys, generator=random) < 0.1
+    lone = torch.rand(2, grid.rows, grid.columns * block, generator=random) < 0.1
     rows, own = torch.arange(grid.queries) // block, torch.arange(lengths[1], grid.keys)
-    want = blocks[:, rows][..., torch.arange(grid.keys) // block] | lone[:, rows]
+    want = blocks[:, rows][..., torch.arange(grid.keys) // block] | lone[:, rows, : grid.keys]
     want &= torch.arange(grid.keys) <= own[:, None]
     index = block_index(grid, blocks, lone)
     assert torch.equal(block_mask(index, 2, grid.queries, grid.keys), want)
