@@ -41,6 +41,7 @@ class LoadedModel:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         from skerry.generation.attention.registered import register
+        from skerry.generation.fused_step import FusedStep
 
         if threads is not None:
             torch.set_num_threads(threads)
@@ -68,6 +69,7 @@ class LoadedModel:
         # The argument's name changed within the versions that are supported.
         names = inspect.signature(self.weights.forward).parameters
         self.cache_argument = "cache" if "cache" in names else "past_key_values"
+        self.fused_step = FusedStep(self.weights) if FusedStep.fits(self.weights) else None
 
     def _end_tokens(self) -> frozenset[int]:
         ends = set(self.tokenizer.all_special_ids)
@@ -157,6 +159,10 @@ class Run:
         from skerry.generation.attention.state import using
 
         with torch.inference_mode(), using(attention):
+            if len(tokens) == 1 and attention.limits is None and self.loaded.fused_step is not None:
+                token = torch.tensor(list(tokens), device=self.loaded.device)
+                stepped: torch.Tensor = self.loaded.fused_step(token, self.cache)[0]
+                return stepped
             out = self.loaded.weights(
                 input_ids=torch.tensor([list(tokens)], device=self.loaded.device),
                 position_ids=positions[None],
