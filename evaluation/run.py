@@ -17,6 +17,7 @@ from skerry.core.progress import Progress, SilentProgress
 from skerry.evaluation.gold import Record
 from skerry.evaluation.predictions import PredictionFiles, prediction, provenance_of
 from skerry.evaluation.scores import first_hit
+from skerry.generation.plan import ANY_CONTEXT, ContextPlan
 from skerry.ranking.plan import FIRST_HITS, WHOLE_LIST, RankPlan, check_plan
 from skerry.retrieval.base import Hit, LegRequest, RetrievalChain, RetrievalRequest, RetrievalResult
 
@@ -38,7 +39,7 @@ class RunSpec:
         ranking: by whom the fused hits are ranked, how far, and when to stop.
         keep: how many passages of each list are written.
         batch: questions a retrieval call, and between two moments at which the files are durable.
-        passages, max_tokens, min_confidence: of the answers, see `AnswerRequest`.
+        passages, max_tokens, min_confidence, context: of the answers, see `AnswerRequest`.
     """
 
     legs: tuple[LegRequest, ...]
@@ -49,6 +50,7 @@ class RunSpec:
     passages: int = 5
     max_tokens: int = 64
     min_confidence: float | None = None
+    context: ContextPlan = ANY_CONTEXT
 
     def request(self, query: str) -> RetrievalRequest:
         """A retrieval of all that the legs find."""
@@ -58,6 +60,7 @@ class RunSpec:
         """JSON values of all that decides what the predictions are."""
         usual, plan = asdict(WHOLE_LIST), asdict(self.ranking)
         cascade = {name: value for name, value in plan.items() if name != "depth" and value != usual[name]}
+        context = {name: value for name, value in asdict(self.context).items() if value is not None}
         return {
             "legs": [[leg.name, leg.limit, leg.weight, dict(leg.options)] for leg in self.legs],
             "fusion": self.fusion,
@@ -67,6 +70,7 @@ class RunSpec:
             "passages": self.passages,
             "max_tokens": self.max_tokens,
             "min_confidence": self.min_confidence,
+            **({"context": context} if context else {}),
         }
 
 
@@ -222,6 +226,7 @@ class _Work:
             passages=spec.passages,
             min_confidence=spec.min_confidence,
             max_tokens=spec.max_tokens,
+            context=spec.context,
         )
         references: list[tuple[Hit, float]] = []
         answer: str | None = None

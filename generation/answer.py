@@ -22,6 +22,7 @@ from skerry.generation.base import (
     Source,
 )
 from skerry.generation.limits import check_decoding, check_number, check_question, check_whole
+from skerry.generation.plan import ANY_CONTEXT, ContextPlan, check_context
 from skerry.ranking.plan import FIRST_HITS, RankPlan, check_plan
 from skerry.ranking.ranked import RankingChain, Reading
 from skerry.ranking.rerank import RankedHit, rerank
@@ -40,7 +41,7 @@ class AnswerRequest:
         passages: how many of the best hits the model reads, 1 to 64.
         min_confidence: abstain when no passage has at least this calibrated probability to answer;
             None never abstains for that. Needs a ranker.
-        max_tokens, temperature, seed, stop: see `GenerationRequest`.
+        max_tokens, temperature, seed, stop, context: see `GenerationRequest`.
     """
 
     question: str
@@ -52,6 +53,7 @@ class AnswerRequest:
     temperature: float = 0.0
     seed: int = 0
     stop: tuple[str, ...] = ()
+    context: ContextPlan = ANY_CONTEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class AnswerPipeline:
         check_plan(request.ranking)
         check_whole("passages", request.passages, 1, 64)
         check_decoding(request.max_tokens, request.temperature, request.seed, request.stop)
+        check_context(request.context)
         if request.min_confidence is not None:
             check_number("min_confidence", request.min_confidence, 0.0, 1.0)
             if self._rankers is None:
@@ -145,6 +148,7 @@ class AnswerPipeline:
             temperature=request.temperature,
             seed=request.seed,
             stop=request.stop,
+            context=request.context,
         )
         citations: list[Citation] = []
         quotes: tuple[Quote, ...] | None = None

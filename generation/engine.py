@@ -43,6 +43,9 @@ class TransformersGenerator:
         threads: torch's threads (a setting of the whole process); None leaves it as it is.
         store: keeps passages' keys and values; None computes all for every prompt.
         context: what a request gets that says nothing of it; see `ContextPlan`.
+
+    Attributes:
+        context: the same, with every field set.
     """
 
     def __init__(
@@ -59,7 +62,7 @@ class TransformersGenerator:
         self._threads = threads
         self._store = store
         check_context(context)
-        self._context = context.over(DEFAULTS)
+        self.context = context.over(DEFAULTS)
         self._lock = threading.Lock()
         self._loaded: LoadedModel | None = None
         self._reuse: PassageReuse | None = None
@@ -117,7 +120,7 @@ class TransformersGenerator:
     def _stream(self, request: GenerationRequest, deadline: Deadline) -> Iterator[Event]:
         timings = Timings()
         asked = time.perf_counter()
-        plan = request.context.over(self._context)
+        plan = request.context.over(self.context)
         with self._turn(deadline):
             timings.seconds["wait"] = time.perf_counter() - asked
             with timings.measure("load"):

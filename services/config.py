@@ -15,6 +15,7 @@ from typing import Any
 from skerry.core.errors import InvalidInput, NotFound
 from skerry.generation.cache.store.open import DTYPES, StoreOptions
 from skerry.generation.cache.store.url import without_password
+from skerry.generation.plan import DEFAULTS, ContextPlan
 
 MESSAGE_LIMIT = 16 * 1024 * 1024
 """Bytes of the largest message that a server takes or sends."""
@@ -90,6 +91,8 @@ class GenerationSettings:
         model: catalogue name or folder.
         dtype: "auto", "bf16" or "fp32".
         threads: torch's threads; 0 leaves them as they are.
+        reuse: "on" or "off": whether a request that says nothing uses again what is kept of passages.
+        recompute, recompute_margin, selector, kv_budget, prefill: what it gets of these; see `ContextPlan`.
         cache: where passages' keys and values are kept: the section [generation.cache].
     """
 
@@ -97,7 +100,24 @@ class GenerationSettings:
     model: str = "SmolLM2-135M-Instruct"
     dtype: str = "auto"
     threads: int = 0
+    reuse: str = "on"
+    recompute: str = str(DEFAULTS.recompute)
+    recompute_margin: float = float(DEFAULTS.margin or 0)
+    selector: str = str(DEFAULTS.selector)
+    kv_budget: int = int(DEFAULTS.budget or 0)
+    prefill: str = str(DEFAULTS.prefill)
     cache: StoreOptions = field(default_factory=StoreOptions)
+
+    def context(self) -> ContextPlan:
+        """The plan of a request that says nothing. Its values are checked by who takes it."""
+        return ContextPlan(
+            reuse=self.reuse == "on",
+            recompute=self.recompute,
+            margin=self.recompute_margin,
+            selector=self.selector,
+            budget=self.kv_budget,
+            prefill=self.prefill,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +205,7 @@ _CHOICES = {
     "server.log_format": ("human", "json"),
     "corpus.engine": ("local", "ray"),
     "generation.dtype": ("auto", "bf16", "fp32"),
+    "generation.reuse": ("on", "off"),
     "generation.cache.dtype": DTYPES,
     "embedding.dtype": ("auto", "bf16", "fp32"),
 }
@@ -194,6 +215,8 @@ _LEAST: Mapping[str, float] = {
     "server.grace": 0,
     "corpus.workers": 0,
     "generation.threads": 0,
+    "generation.recompute_margin": 0,
+    "generation.kv_budget": 1,
     "generation.cache.memory_bytes": 0,
     "generation.cache.redis_ttl": 0,
     "generation.cache.disk_bytes": 0,
@@ -263,7 +286,7 @@ def load_settings(
             _known(key, "flags")
             put(key, value, "flag")
     # From the innermost section outwards: each becomes a value of the one that holds it.
-    for name, kind in reversed(_SECTIONS.items()):
+    for name, kind in reversed(list(_SECTIONS.items())):
         own = {k.rpartition(".")[2]: v for k, v in values.items() if k.rpartition(".")[0] == name}
         values[name] = kind(**own)
     return Loaded(Settings(**{k: v for k, v in values.items() if "." not in k}), origins)

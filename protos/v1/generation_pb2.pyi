@@ -32,18 +32,28 @@ class Source(_message.Message):
     def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., text: _Optional[str] = ..., score: _Optional[float] = ...) -> None: ...
 
 class GenerationOptions(_message.Message):
-    __slots__ = ("max_tokens", "temperature", "seed", "stop", "reuse_caches")
+    __slots__ = ("max_tokens", "temperature", "seed", "stop", "reuse_caches", "recompute", "recompute_margin", "selector", "kv_budget", "prefill")
     MAX_TOKENS_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
     REUSE_CACHES_FIELD_NUMBER: _ClassVar[int]
+    RECOMPUTE_FIELD_NUMBER: _ClassVar[int]
+    RECOMPUTE_MARGIN_FIELD_NUMBER: _ClassVar[int]
+    SELECTOR_FIELD_NUMBER: _ClassVar[int]
+    KV_BUDGET_FIELD_NUMBER: _ClassVar[int]
+    PREFILL_FIELD_NUMBER: _ClassVar[int]
     max_tokens: int
     temperature: float
     seed: int
     stop: _containers.RepeatedScalarFieldContainer[str]
     reuse_caches: bool
-    def __init__(self, max_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., seed: _Optional[int] = ..., stop: _Optional[_Iterable[str]] = ..., reuse_caches: _Optional[bool] = ...) -> None: ...
+    recompute: str
+    recompute_margin: float
+    selector: str
+    kv_budget: int
+    prefill: str
+    def __init__(self, max_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., seed: _Optional[int] = ..., stop: _Optional[_Iterable[str]] = ..., reuse_caches: _Optional[bool] = ..., recompute: _Optional[str] = ..., recompute_margin: _Optional[float] = ..., selector: _Optional[str] = ..., kv_budget: _Optional[int] = ..., prefill: _Optional[str] = ...) -> None: ...
 
 class GenerateRequest(_message.Message):
     __slots__ = ("question", "sources", "options", "generator")
@@ -70,16 +80,18 @@ class GenerateResponse(_message.Message):
     def __init__(self, started: _Optional[_Union[Started, _Mapping]] = ..., delta: _Optional[_Union[Delta, _Mapping]] = ..., citation: _Optional[_Union[Citation, _Mapping]] = ..., completed: _Optional[_Union[Completed, _Mapping]] = ...) -> None: ...
 
 class Started(_message.Message):
-    __slots__ = ("prompt_tokens", "cached_tokens", "sources", "reuse")
+    __slots__ = ("prompt_tokens", "cached_tokens", "sources", "reuse", "no_reuse")
     PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     CACHED_TOKENS_FIELD_NUMBER: _ClassVar[int]
     SOURCES_FIELD_NUMBER: _ClassVar[int]
     REUSE_FIELD_NUMBER: _ClassVar[int]
+    NO_REUSE_FIELD_NUMBER: _ClassVar[int]
     prompt_tokens: int
     cached_tokens: int
     sources: int
     reuse: _containers.RepeatedCompositeFieldContainer[CacheReuse]
-    def __init__(self, prompt_tokens: _Optional[int] = ..., cached_tokens: _Optional[int] = ..., sources: _Optional[int] = ..., reuse: _Optional[_Iterable[_Union[CacheReuse, _Mapping]]] = ...) -> None: ...
+    no_reuse: str
+    def __init__(self, prompt_tokens: _Optional[int] = ..., cached_tokens: _Optional[int] = ..., sources: _Optional[int] = ..., reuse: _Optional[_Iterable[_Union[CacheReuse, _Mapping]]] = ..., no_reuse: _Optional[str] = ...) -> None: ...
 
 class CacheReuse(_message.Message):
     __slots__ = ("source_id", "tokens", "reused_tokens", "recomputed_tokens", "tier")

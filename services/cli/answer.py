@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
+from skerry.services.cli.context_options import context_options, load_generator
 from skerry.services.cli.rank_options import cascade_options, load_cascade
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ _RANKER = "cross-encoder"
 @click.option("--max-tokens", default=64, show_default=True, help="Longest answer, 1 to 4096.")
 @click.option("--temperature", default=0.0, show_default=True, help="0 takes the likeliest words.")
 @click.option("--seed", default=0, show_default=True, help="Of the draws at a temperature above 0.")
+@context_options
 @click.option("--timeout", type=float, help="Seconds to allow; no limit by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def answer(
@@ -92,6 +94,12 @@ def answer(
     max_tokens: int,
     temperature: float,
     seed: int,
+    reuse: bool | None,
+    recompute: str | None,
+    recompute_margin: float | None,
+    selector: str | None,
+    kv_budget: int | None,
+    prefill: str | None,
     timeout: float | None,
     as_json: bool,
 ) -> None:
@@ -107,6 +115,7 @@ def answer(
         raise click.UsageError("--no-rank goes without --ranker, --cheap-ranker and --explain.")
     from skerry.core.deadline import Deadline
     from skerry.generation.answer import AnswerRequest
+    from skerry.generation.plan import ContextPlan
     from skerry.ranking.plan import RankPlan
     from skerry.retrieval.base import RetrievalRequest
     from skerry.services.cli.answer_view import as_object, show
@@ -146,6 +155,7 @@ def answer(
             max_tokens=max_tokens,
             temperature=temperature,
             seed=seed,
+            context=ContextPlan(reuse, recompute, recompute_margin, selector, kv_budget, prefill),
         )
         events = stream(request, deadline)
         if as_json:
@@ -178,14 +188,13 @@ def _chain(
 def _local(folder: Path, rankers: Rankers | None, model: str | None) -> Iterator[Chain]:
     from skerry.core.models.store import ModelStore
     from skerry.generation.answer import AnswerPipeline
-    from skerry.generation.engine import TransformersGenerator
     from skerry.retrieval.index.reader import Index
     from skerry.retrieval.pipeline import RetrievalPipeline
 
     models = ModelStore()
     with Index.open(folder, models=models) as index, RetrievalPipeline(index) as retrieval:
         cascade = None if rankers is None else load_cascade(models, *rankers)
-        generator = TransformersGenerator(models.resolve(model or _MODEL))
+        generator = load_generator(models.resolve(model or _MODEL), many=False)
         yield index.legs, AnswerPipeline(retrieval, cascade, generator, _quotes(index)).stream
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -106,6 +107,8 @@ def as_object(question: str, events: Iterator[References | Event]) -> dict[str, 
             result["reading"] = None if event.reading is None else reading_object(event.reading)
         elif isinstance(event, Started):
             result["sources"] = event.sources
+            result["reuse"] = [asdict(item) for item in event.reuse]
+            result["no_reuse"] = event.no_reuse
         elif isinstance(event, Citation):
             result["citations"].append(
                 {

@@ -6,12 +6,14 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from skerry.core.errors import InvalidInput
+from skerry.services.cli.context_options import context_options, load_generator
 from skerry.services.cli.eval_rank import rank
 from skerry.services.cli.rank_options import cascade_options, load_cascade
 
@@ -74,6 +76,7 @@ evaluate.add_command(rank)
     "--passages", default=5, show_default=True, type=click.IntRange(1), help="Passages to answer from."
 )
 @click.option("--max-tokens", default=64, show_default=True, type=click.IntRange(1), help="Longest answer.")
+@context_options
 @click.option("--min-confidence", type=click.FloatRange(0, 1), help="Abstain below; needs --ranker.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first questions.")
 @click.option("--ks", help="Ranks to score at, with commas.")
@@ -104,6 +107,12 @@ def run(
     generator: str,
     passages: int,
     max_tokens: int,
+    reuse: bool | None,
+    recompute: str | None,
+    recompute_margin: float | None,
+    selector: str | None,
+    kv_budget: int | None,
+    prefill: str | None,
     min_confidence: float | None,
     limit: int | None,
     ks: str | None,
@@ -126,6 +135,7 @@ def run(
     from skerry.evaluation.reading_tally import ReadingTally
     from skerry.evaluation.run import RunSpec
     from skerry.evaluation.run import run as run_questions
+    from skerry.generation.plan import ContextPlan
     from skerry.ranking.plan import RankPlan
     from skerry.retrieval.index.reader import Index
     from skerry.retrieval.pipeline import RetrievalPipeline
@@ -175,6 +185,7 @@ def run(
             passages=passages,
             max_tokens=max_tokens,
             min_confidence=min_confidence,
+            context=ContextPlan(reuse, recompute, recompute_margin, selector, kv_budget, prefill),
         )
         adapters = _adapters([index.retriever(leg.name) for leg in spec.legs])
         parameters: dict[str, Any] = {
@@ -311,8 +322,7 @@ def _adapters(retrievers: Sequence[Retriever]) -> dict[str, str]:
     }
 
 
-def _load_generator(name: str, models: ModelStore) -> tuple[Generator, list[str]]:
-    from skerry.generation.engine import TransformersGenerator
-
+def _load_generator(name: str, models: ModelStore) -> tuple[Generator, list[Any]]:
     model = models.resolve(name)
-    return TransformersGenerator(model), [model.name, model.weights_hash]
+    loaded = load_generator(model, many=True)
+    return loaded, [model.name, model.weights_hash, asdict(loaded.context)]

@@ -8,7 +8,14 @@ from typing import Any
 from skerry.generation.answer import References
 from skerry.generation.base import Citation, Delta, Event, Started
 from skerry.protos.v1 import generation_pb2
-from skerry.services.convert.generation import citation, citation_of, completed, completed_of, started
+from skerry.services.convert.generation import (
+    citation,
+    citation_of,
+    completed,
+    completed_of,
+    started,
+    started_of,
+)
 from skerry.services.convert.references import references, references_of
 
 
@@ -46,7 +53,7 @@ def event_of(message: Any) -> References | Event:
     if kind == "references":
         return references_of(message.references)
     if kind == "started":
-        return Started(message.started.prompt_tokens, message.started.cached_tokens, message.started.sources)
+        return started_of(message.started)
     if kind == "delta":
         return Delta(message.delta.text)
     if kind == "citation":

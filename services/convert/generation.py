@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from skerry.generation.answer import AnswerRequest
-from skerry.generation.base import Citation, Completed, FinishReason, GenerationRequest, Source, Started
+from skerry.generation.base import (
+    CacheReuse,
+    Citation,
+    Completed,
+    FinishReason,
+    GenerationRequest,
+    Source,
+    Started,
+)
+from skerry.generation.plan import ContextPlan
 from skerry.protos.v1 import generation_pb2
 from skerry.services.convert.fields import stages_of, text_range, timings
 from skerry.services.convert.quotes import quotes, quotes_of
@@ -16,6 +26,15 @@ _REASONS = {
     FinishReason.LENGTH: generation_pb2.FINISH_REASON_LENGTH,
     FinishReason.ABSTAINED: generation_pb2.FINISH_REASON_ABSTAINED,
 }
+_CONTEXT_FIELDS = {
+    "reuse": "reuse_caches",
+    "recompute": "recompute",
+    "margin": "recompute_margin",
+    "selector": "selector",
+    "budget": "kv_budget",
+    "prefill": "prefill",
+}
+"""Field of `ContextPlan` -> field of the message."""
 _REASON_NAMES = {number: reason for reason, number in _REASONS.items()}
 
 
@@ -40,7 +59,16 @@ def generate_request_of(message: generation_pb2.GenerateRequest, max_tokens: int
 
 def generation_options(value: GenerationRequest | AnswerRequest) -> generation_pb2.GenerationOptions:
     return generation_pb2.GenerationOptions(
-        max_tokens=value.max_tokens, temperature=value.temperature, seed=value.seed, stop=value.stop
+        max_tokens=value.max_tokens,
+        temperature=value.temperature,
+        seed=value.seed,
+        stop=value.stop,
+        reuse_caches=value.context.reuse,
+        recompute=value.context.recompute,
+        recompute_margin=value.context.margin,
+        selector=value.context.selector,
+        kv_budget=value.context.budget,
+        prefill=value.context.prefill,
     )
 
 
@@ -51,12 +79,36 @@ def generation_knobs(options: generation_pb2.GenerationOptions, max_tokens: int)
         "temperature": options.temperature,
         "seed": options.seed,
         "stop": tuple(options.stop),
+        "context": ContextPlan(
+            **{
+                field: getattr(options, name)
+                for field, name in _CONTEXT_FIELDS.items()
+                if options.HasField(name)
+            }
+        ),
     }
 
 
 def started(value: Started) -> generation_pb2.Started:
     return generation_pb2.Started(
-        prompt_tokens=value.prompt_tokens, cached_tokens=value.cached_tokens, sources=value.sources
+        prompt_tokens=value.prompt_tokens,
+        cached_tokens=value.cached_tokens,
+        sources=value.sources,
+        reuse=[generation_pb2.CacheReuse(**asdict(item)) for item in value.reuse],
+        no_reuse=value.no_reuse,
+    )
+
+
+def started_of(message: generation_pb2.Started) -> Started:
+    return Started(
+        prompt_tokens=message.prompt_tokens,
+        cached_tokens=message.cached_tokens,
+        sources=message.sources,
+        reuse=tuple(
+            CacheReuse(item.source_id, item.tokens, item.reused_tokens, item.recomputed_tokens, item.tier)
+            for item in message.reuse
+        ),
+        no_reuse=message.no_reuse,
     )
 
 

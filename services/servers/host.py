@@ -300,9 +300,15 @@ class Host:
 
         def load() -> Generator:
             model = models.resolve(settings.model)
+            from skerry.generation.cache.store.open import open_store
             from skerry.generation.engine import TransformersGenerator
 
-            generator = TransformersGenerator(model, settings.dtype, settings.threads or None)
+            store = open_store(settings.cache)
+            if store is not None:
+                made.closers.append(store.close)
+            generator = TransformersGenerator(
+                model, settings.dtype, settings.threads or None, store, settings.context()
+            )
             generator.load()
             return generator
 

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry.generation.answer import AnswerRequest
+from skerry.generation.plan import ContextPlan
 from skerry.protos.v1 import answer_pb2
 from skerry.ranking.plan import WHOLE_LIST, RankPlan
 from skerry.retrieval.base import LegRequest, RetrievalRequest
 from skerry.services.convert.answer import answer_options, answer_request_of
 from skerry.services.convert.retrieval import retrieve_request, retrieve_request_of
 
-from .strategies import number, small, text
+from .strategies import contexts, number, small, text
 
 legs = st.one_of(
     st.builds(LegRequest, st.just("bm25"), small, number),
@@ -71,7 +72,9 @@ plans = st.builds(
 )
 
 
-@given(retrievals, plans, small, st.none() | number, small, number, small, st.lists(text, max_size=3))
+@given(
+    retrievals, plans, small, st.none() | number, small, number, small, st.lists(text, max_size=3), contexts
+)
 def test_answer_requests(
     retrieval: RetrievalRequest,
     plan: RankPlan,
@@ -81,9 +84,10 @@ def test_answer_requests(
     temperature: float,
     seed: int,
     stop: list[str],
+    context: ContextPlan,
 ) -> None:
     request = AnswerRequest(
-        retrieval.query, retrieval, plan, count, confidence, tokens, temperature, seed, tuple(stop)
+        retrieval.query, retrieval, plan, count, confidence, tokens, temperature, seed, tuple(stop), context
     )
     defaults = {
         "retrieve_limit": 1,
