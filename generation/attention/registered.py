@@ -99,7 +99,10 @@ def attention(
     """
     state = current()
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    if attention_mask is None and _sees_all(module, key, value, dropout, options):
+    sees_all = _sees_all(module, key, value, dropout, options)
+    if sees_all and state.selector is not None and query.shape[2] > 1:
+        state.selector.observe(getattr(module, "layer_idx", 0), query, key)
+    if attention_mask is None and sees_all:
         attended = _by_state(state, module, query, key, value, scale)
         if attended is not None:
             return attended, None
@@ -145,16 +148,13 @@ def _by_state(
     scale: float,
 ) -> torch.Tensor | None:
     """What the state asks for; None where it asks for nothing. Shapes as in `attention`."""
-    layer = getattr(module, "layer_idx", 0)
-    if query.shape[2] > 1 and state.selector is not None:
-        state.selector.observe(layer, query, key)
     if state.limits is not None:
         rows = [attend_suffix(*one, state.limits, scale)[0] for one in zip(query, key, value, strict=True)]
         return torch.stack(rows).transpose(1, 2).contiguous()
     if query.shape[2] == 1:
         if state.selector is None:
             return None
-        chosen = state.selector.select(layer, query, key)
+        chosen = state.selector.select(getattr(module, "layer_idx", 0), query, key)
         if chosen is None:
             return None
         return attend_ranges(query.squeeze(2), key, value, chosen.starts, chosen.ranges, scale)[0].unsqueeze(

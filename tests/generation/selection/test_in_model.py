@@ -9,6 +9,7 @@ from skerry.core.models.store import Model
 from skerry.generation.attention.state import AttentionState
 from skerry.generation.model import LoadedModel, Run
 from skerry.generation.selection.base import SELECTORS, make_selector
+from skerry.generation.selection.full import Full
 from skerry.generation.selection.sentence_ends import sentence_ends
 
 _PROMPT = [3 + (number * 37) % 300 for number in range(240)]
@@ -49,3 +50,16 @@ def test_a_small_budget_changes_the_answer_and_not_the_prompt(loaded: LoadedMode
     assert torch.equal(chosen[0], full[0])
     assert not torch.equal(chosen[1:], full[1:])
     assert torch.isfinite(chosen).all()
+
+
+def test_a_selector_observes_every_chunk_of_a_prompt(loaded: LoadedModel) -> None:
+    class Watching(Full):
+        def observe(self, layer: int, queries: torch.Tensor, keys: torch.Tensor) -> None:
+            seen.append((layer, queries.shape[2], keys.shape[2]))
+
+    seen: list[tuple[int, int, int]] = []
+    run = Run(loaded, 60, AttentionState(selector=Watching(1)))
+    run.step(_PROMPT[:40])
+    run.step(_PROMPT[40:50])
+    run.step(_PROMPT[50:51])
+    assert seen == [(layer, n, m) for n, m in ((40, 40), (10, 50)) for layer in range(loaded.layers)]
