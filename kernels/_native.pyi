@@ -247,3 +247,16 @@ def attend_ranges(
     isa: str = "",
 ) -> None:
     """See `skerry.kernels.attention.attend_ranges`."""
+
+def plan_stripes(
+    q: Tensor,
+    k: Tensor,
+    block: int,
+    samples: int,
+    first_keys: int,
+    share: float,
+    whole: float,
+    scale: float,
+    threads: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """See `skerry.kernels.stripes.plan_stripes`; bfloat16 tensors come as views of 16-bit numbers."""

@@ -12,5 +12,6 @@ void bind_encoder(nanobind::module_& module);
 void bind_fm_index(nanobind::module_& module);
 void bind_follow(nanobind::module_& module);
 void bind_key_cover(nanobind::module_& module);
+void bind_stripes(nanobind::module_& module);
 
 }  // namespace skerry

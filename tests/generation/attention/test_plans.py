@@ -23,7 +23,9 @@ from skerry.generation.attention.last_queries import attention_of_last, slash_ma
 from skerry.generation.attention.lines import covering, slash_blocks
 from skerry.generation.attention.stripe import Stripe
 from skerry.generation.attention.vertical_slash import VerticalSlash
+from skerry.kernels import stripes
 from skerry.kernels.reference.attention import block_mask
+from skerry.kernels.reference.stripes import plan_stripes
 
 _SCALE = 0.25
 _LENGTHS = st.tuples(st.integers(1, 500), st.integers(0, 700))
@@ -202,23 +204,31 @@ def test_block_sparse_takes_the_nearest_means() -> None:
             assert set(got.tolist()) == want
 
 
-@pytest.mark.parametrize("before", [0, 77])
-def test_stripes_are_the_keys_that_a_mean_query_gives_enough(before: int) -> None:
-    queries, keys, _ = _tensors(1300, before, seed=4)
-    pattern = Stripe(share=3.0, samples=2, whole=1.0)
-    seen = _mask(pattern, queries, keys)
-    for head in (0, 3):
-        for row in range(11):
-            first = before + row * 128
-            want = set(range(4)) | set(range(first // 128 * 128, first + 128))
-            for start in range(row * 128, min((row + 1) * 128, 1300), 64):
-                run = queries[head, start : start + 64]
-                middle = before + start + 32
-                weights = (keys[head // 2, : middle + 1] @ run.mean(0) * _SCALE).softmax(-1)
-                want |= set((weights > 3.0 / (middle + 1)).nonzero().flatten().tolist())
-            last = min((row + 1) * 128, 1300) - 1
-            got = set(seen[head, last].nonzero().flatten().tolist())
-            assert got == {key for key in want if key <= before + last}
+@pytest.mark.parametrize(
+    ("n", "before", "samples", "whole"), [(1300, 0, 2, 1.0), (1300, 77, 8, 0.5), (5, 900, 4, 0.7)]
+)
+def test_stripes_are_the_keys_that_a_mean_query_gives_enough(
+    n: int, before: int, samples: int, whole: float
+) -> None:
+    queries, keys, _ = _tensors(n, before, seed=4)
+    want = plan_stripes(
+        queries, keys, _SCALE, block=128, samples=samples, first_keys=4, share=1.5, whole=whole
+    )
+    got = Stripe(share=1.5, samples=samples, whole=whole).plan(queries, keys, _SCALE)
+    assert torch.equal(got.block_starts, want.block_starts)
+    assert torch.equal(got.blocks, want.blocks)
+    assert torch.equal(got.column_starts, want.column_starts)
+    assert torch.equal(got.columns, want.columns)
+
+
+def test_stripes_of_the_kernel_and_without_it_are_nearly_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    queries, keys = (x.bfloat16() for x in _tensors(700, 300)[:2])
+    pattern = Stripe(share=1.2, whole=1.0)
+    kernel = _mask(pattern, queries, keys)
+    monkeypatch.setattr(stripes, "available", lambda: False)
+    alone = _mask(pattern, queries, keys)
+    assert float((kernel != alone).float().mean()) < 0.01
+    assert len(pattern.plan(queries, keys, _SCALE).columns) > 1000
 
 
 def test_key_blocks_that_are_mostly_seen_are_seen_whole() -> None:
