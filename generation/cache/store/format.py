@@ -28,7 +28,7 @@ import xxhash
 
 from skerry.core.errors import InvalidInput
 from skerry.generation.cache.passage_kv import PassageKV, StoreKey
-from skerry.generation.cache.store.blocks import block, tensor
+from skerry.generation.cache.store.blocks import tensor
 from skerry.generation.cache.store.quantise import SCALE_BYTES, quantise, restore
 
 Kind: TypeAlias = Literal["same", "int8"]
@@ -152,13 +152,6 @@ def decode(digest: bytes, buffer: mmap.mmap | memoryview, kind: Kind) -> Passage
         keys, values = restore(keys, scales[0], dtype), restore(values, scales[1], dtype)
     ends = tensor(buffer, torch.int32, (sentences,), at)
     return PassageKV(keys, values, start, tuple(ends.tolist()))
-
-
-def in_block(data: bytes | memoryview) -> mmap.mmap:
-    """A copy of the bytes that tensors may be made over."""
-    own = block(max(1, len(data)))
-    own[: len(data)] = data
-    return own
 
 
 def _bytes(part: torch.Tensor) -> memoryview:

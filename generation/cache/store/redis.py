@@ -6,6 +6,7 @@ hung or full is left alone for a while (`breaker.py`); answers go on without it.
 
 from __future__ import annotations
 
+import mmap
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from skerry.core.errors import BackendUnavailable, InvalidInput
 from skerry.generation.cache.passage_kv import PassageKV, StoreKey, Tier
 from skerry.generation.cache.store.breaker import Breaker
+from skerry.generation.cache.store.bulk import BulkReader
 from skerry.generation.cache.store.counts import Tally, TierCounts
 from skerry.generation.cache.store.format import (
     DamagedValue,
     Kind,
     decode,
     encode,
-    in_block,
     stored_digest,
     stored_name,
 )
@@ -66,7 +67,7 @@ class RedisTier:
         """All values by one MGET."""
         if not keys:
             return []
-        told = self._ask(lambda: self._redis.mget([stored_name(key, self._kind) for key in keys]))
+        told = self._ask(lambda: self._mget([stored_name(key, self._kind) for key in keys]))
         if told is None:
             return [None] * len(keys)
         found = [
@@ -108,6 +109,18 @@ class RedisTier:
                 details=_FIELD,
             ) from failure
 
+    def _mget(self, names: Sequence[str]) -> list[mmap.mmap | memoryview | None]:
+        connection: Any = self._redis.connection_pool.get_connection()
+        try:
+            connection.send_command("MGET", *names)
+            return BulkReader(connection._sock).values(len(names))
+        except BaseException:
+            # What is left of the answer must not become the next one's.
+            connection.disconnect()
+            raise
+        finally:
+            self._redis.connection_pool.release(connection)
+
     def _ask(self, call: Any) -> Any:
         """What the server says; None when it cannot be asked or fails."""
         return self._try(call)[0]
@@ -133,9 +146,9 @@ class RedisTier:
         self._breaker.succeeded()
         return told, None
 
-    def _decoded(self, key: StoreKey, data: bytes) -> PassageKV | None:
+    def _decoded(self, key: StoreKey, data: mmap.mmap | memoryview) -> PassageKV | None:
         try:
-            return decode(stored_digest(key, self._kind), in_block(data), self._kind)
+            return decode(stored_digest(key, self._kind), data, self._kind)
         except DamagedValue as damage:
             name = stored_name(key, self._kind)
             with self._lock:
