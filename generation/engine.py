@@ -72,6 +72,11 @@ class TransformersGenerator:
         with self._turn(Deadline(None)):
             self._get()
 
+    def loaded(self) -> LoadedModel:
+        """The model itself, for who measures it; loads it. Errors as `load`."""
+        with self._turn(Deadline(None)):
+            return self._get()
+
     def generate(self, request: GenerationRequest, deadline: Deadline) -> Iterator[Event]:
         """`Started`, then `Delta`s, then `Citation`s, then `Completed`.
 

@@ -105,7 +105,7 @@ class Run:
         self.attention = AttentionState() if attention is None else attention
 
     def prefill(self, tokens: Sequence[int], deadline: Deadline) -> torch.Tensor:
-        """Read the prompt in chunks; logits of shape (vocabulary,) after its last token.
+        """Read tokens in chunks; logits of shape (vocabulary,) after the last of them.
 
         Raises:
             DeadlineExceeded, Cancelled: between chunks.

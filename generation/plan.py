@@ -19,7 +19,8 @@ class ContextPlan:
         reuse: whether keys and values of passages that were read before may be used again. The answer does
             not depend on what happens to be stored: a passage that is not is read alone first.
         recompute: which tokens of such passages are computed again among their new neighbours: "none",
-            "first:K" (K of each passage), "blend:P" (the share P whose keys deviate most), "full" (all; only
+            "first:K" (K of each passage), "last:K" (the last passage, which is the best, and K of the
+            others), "blend:P" (the share P whose keys deviate most), "full" (all; only
             what stood behind the same tokens is used again).
         margin: the lead in probability, 0 to 1, that the likeliest token must have over the next one; where
             it has less, all is computed again and the answer goes on as if nothing had been reused. 0 never
@@ -45,9 +46,7 @@ class ContextPlan:
 PLAIN = ContextPlan(reuse=False, recompute="full", margin=0.0, selector="full", budget=512, prefill="dense")
 """Everything is computed for every prompt, and every row is read."""
 
-DEFAULTS = ContextPlan(
-    reuse=True, recompute="first:16", margin=0.0, selector="full", budget=512, prefill="dense"
-)
+DEFAULTS = ContextPlan(reuse=True, recompute="full", margin=0.0, selector="full", budget=512, prefill="dense")
 """What a generator with a store does."""
 
 ANY_CONTEXT = ContextPlan()

@@ -31,7 +31,8 @@ class Prompt:
 
     Attributes:
         prefix: what every prompt of the model begins with.
-        passages: of each of the request's sources that the prompt holds, from the first on.
+        passages: of the request's first sources, as many as the prompt holds. The best one, which is the
+            request's first, stands last, before the question: a small model reads it best there.
         tail: the question and all that follows it.
     """
 
@@ -95,6 +96,10 @@ class Prompting:
         """A source's tokens, in any prompt."""
         return tuple(self._encode(source_text(source)))
 
+    def answer(self, text: str) -> tuple[int, ...]:
+        """Tokens of an answer behind a prompt, with what ends it."""
+        return tuple(self._encode(text + ANSWER_ENDS[0]))
+
     def fit(self, question: str, sources: Sequence[Source], room: int) -> Prompt:
         """The prompt with as many of the first sources as `room` tokens can hold.
 
@@ -118,4 +123,4 @@ class Prompting:
                 hint="Ask more briefly, use shorter passages, or lower max_tokens.",
                 details={"field": "sources", "room": str(room)},
             )
-        return Prompt(self.prefix, tuple(passages), tuple(tail))
+        return Prompt(self.prefix, tuple(reversed(passages)), tuple(tail))

@@ -57,7 +57,9 @@ class Reading:
         self._spliced: SplicedPrompt | None = None
         if reuse is None:
             with timings.measure("prefill"):
-                self.logits = self._run.prefill(prompt.tokens, deadline)
+                # The question by itself, as it is read behind what is kept: the same bits.
+                self._run.prefill(prompt.tokens[: -len(prompt.tail)], deadline)
+                self.logits = self._run.prefill(prompt.tail, deadline)
         else:
             recompute = make_recompute(plan.recompute or "full")
             self._spliced = reuse.read(prompt, self._run, recompute, deadline, timings)

@@ -143,7 +143,9 @@ class SplicedPrompt:
     def _read_on(self, answered: Sequence[int], deadline: Deadline) -> torch.Tensor:
         run, exact = self.spliced.run, self.spliced.exact
         run.forget(exact)
-        return run.prefill((*self._prompt.tokens[exact:], *answered), deadline)
+        if exact < len(self.spliced.tokens):
+            run.prefill(self.spliced.tokens[exact:], deadline)
+        return run.prefill((*self._prompt.tail, *answered), deadline)
 
     @property
     def cached_tokens(self) -> int:
@@ -161,9 +163,10 @@ class SplicedPrompt:
         ]
 
     def by_source(self, sources: Sequence[Source]) -> tuple[CacheReuse, ...]:
-        """What was reused of each passage; `sources` are the prompt's."""
+        """What was reused of each of the request's sources that the prompt holds, in their order."""
         parts = []
-        for source, passage, again in zip(sources, self.passages, self._computed_again(), strict=True):
+        prompt = zip(self.passages, self._computed_again(), strict=True)
+        for source, (passage, again) in zip(sources, reversed(list(prompt)), strict=True):
             tokens = len(passage.tokens)
             found = tokens - again if passage.tier else 0
             parts.append(CacheReuse(source.id, tokens, found, again, passage.tier))

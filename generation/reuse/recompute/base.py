@@ -62,12 +62,13 @@ RECOMPUTES: Registry[type[Recompute]] = Registry(
         "first": "skerry.generation.reuse.recompute.first:FirstRows",
         "blend": "skerry.generation.reuse.recompute.blend:Blend",
         "full": "skerry.generation.reuse.recompute.full:AllRows",
+        "last": "skerry.generation.reuse.recompute.last:LastRows",
     },
 )
 
 
 def make_recompute(spec: str) -> Recompute:
-    """The mode of "none", "first:16", "blend:0.15" or "full".
+    """The mode of "none", "first:16", "last:16", "blend:0.15" or "full".
 
     Raises:
         InvalidInput: an unknown mode, or an argument that it does not take.
@@ -87,6 +88,6 @@ def refuse(spec: str, what: str) -> InvalidInput:
     """The error for a mode that cannot be."""
     return InvalidInput(
         f"There is no recompute mode {spec!r}; {what}.",
-        hint="Write none, first:16, blend:0.15 or full.",
+        hint="Write none, first:16, last:16, blend:0.15 or full.",
         details={"field": "recompute"},
     )

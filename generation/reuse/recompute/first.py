@@ -22,10 +22,16 @@ class FirstRows:
     """The first K rows of each passage; the argument is K, 1 to 4,096."""
 
     def __init__(self, argument: str) -> None:
-        self.count = int(argument) if argument.isascii() and argument.isdigit() else 0
-        if not 1 <= self.count <= _MOST:
-            raise refuse(f"first:{argument}", f"K of first:K is a whole number from 1 to {_MOST:,}")
+        self.count = count_of("first", argument)
 
     def rows(self, spliced: Spliced) -> Sequence[int]:
         """See `Recompute.rows`."""
         return tuple(chain.from_iterable(passage[: self.count] for passage in spliced.open))
+
+
+def count_of(mode: str, argument: str) -> int:
+    """K of "mode:K". Raises `InvalidInput` for what is no whole number from 1 to 4,096."""
+    count = int(argument) if argument.isascii() and argument.isdigit() else 0
+    if not 1 <= count <= _MOST:
+        raise refuse(f"{mode}:{argument}", f"K of {mode}:K is a whole number from 1 to {_MOST:,}")
+    return count

@@ -12,6 +12,7 @@ from skerry.services.cli.bench.seal import seal
 from skerry.services.cli.bench.seal_quality import seal_quality
 from skerry.services.cli.bench.store import store
 from skerry.services.cli.bench.title_tree import title_tree
+from skerry.services.cli.bench.ttft import ttft
 
 
 @click.group()
@@ -22,5 +23,5 @@ def bench() -> None:
     """
 
 
-for _command in (corpusbrain, elastic, fm_index, rank, seal, seal_quality, store, title_tree):
+for _command in (corpusbrain, elastic, fm_index, rank, seal, seal_quality, store, title_tree, ttft):
     bench.add_command(_command)

@@ -27,7 +27,7 @@ def spliced(loaded: LoadedModel) -> Spliced:
     "spec",
     ["", "nothing", "first", "first:",
      "first:0", "first:-1", "first:4097", "first:1.5", "first:\u0661", "blend",
-     "blend:0", "blend:1.01", "blend:nan", "blend:x", "none:1", "full:1", "FULL", "first:1:2"],
+     "blend:0", "blend:1.01", "blend:nan", "blend:x", "none:1", "last", "last:0", "full:1", "FULL", "first:1:2"],
 )  # fmt: skip
 def test_a_mode_that_is_none_is_refused(spec: str) -> None:
     with pytest.raises(InvalidInput) as caught:
@@ -40,6 +40,11 @@ def test_rows_are_of_passages_that_are_not_exact(spliced: Spliced) -> None:
     assert spliced.exact == others[0] > first
     assert make_recompute("none").rows(spliced) == ()
     assert list(make_recompute("first:2").rows(spliced)) == [row + i for row in others for i in (0, 1)]
+    best = list(range(others[-1], len(spliced.tokens)))
+    assert list(make_recompute("last:2").rows(spliced)) == [
+        *(r + i for r in others[:-1] for i in (0, 1)),
+        *best,
+    ]
     everything = list(range(spliced.exact, len(spliced.tokens)))
     assert list(make_recompute("full").rows(spliced)) == everything
     assert list(make_recompute("first:4096").rows(spliced)) == everything

@@ -165,13 +165,10 @@ def test_the_same_beginning_is_found_exactly(loaded: LoadedModel) -> None:
     assert again.exact
     assert again.cached_tokens == len(prompt.tokens) - len(prompt.tail)
     assert (again.logits - read.logits).abs().max() < CLOSE
-    longer = _prompt(loaded, (*SOURCES[:2], SOURCES[3]))
+    longer = _prompt(loaded, (SOURCES[0], *SOURCES[2:]))
     half, _ = _read(loaded, reuse, longer, "full")
-    assert [part.reused_tokens > 0 for part in half.by_source(SOURCES[:2] + SOURCES[3:])] == [
-        True,
-        True,
-        False,
-    ]
+    parts = half.by_source((SOURCES[0], *SOURCES[2:]))
+    assert [part.reused_tokens > 0 for part in parts] == [False, True, True]
     assert (half.logits - _plain(loaded, longer)[0]).abs().max() < CLOSE
 
 
@@ -194,8 +191,8 @@ def test_what_is_told_adds_up(loaded: LoadedModel) -> None:
     read, _ = _read(loaded, reuse, prompt, "first:3")
     parts = read.by_source(SOURCES)
     assert [part.source_id for part in parts] == [source.id for source in SOURCES]
-    assert [part.tokens for part in parts] == [len(passage) for passage in prompt.passages]
-    assert [part.recomputed_tokens for part in parts] == [0, 3, 3, 3]
+    assert [part.tokens for part in parts] == [len(passage) for passage in reversed(prompt.passages)]
+    assert [part.recomputed_tokens for part in parts] == [3, 3, 3, 0]
     assert all(part.reused_tokens == part.tokens - part.recomputed_tokens for part in parts)
     assert {part.tier for part in parts} == {"memory"}
     assert read.cached_tokens == len(prompt.prefix) + sum(part.reused_tokens for part in parts)

@@ -1,0 +1,32 @@
+"""Time to the first token against what is kept: a line a mode, a panel a number of passages; a PNG file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from skerry.benchmarks.elastic.plots import check_matplotlib
+from skerry.benchmarks.ttft.report import Report
+from skerry.core.files import atomic_writer, naming_full_disk
+
+
+def plot(report: Report, out: Path) -> None:
+    """Draw the times; `BackendUnavailable` where matplotlib is missing or nothing can be written."""
+    check_matplotlib()
+    from matplotlib.figure import Figure
+
+    counts = sorted({one.passages for one in report.times})
+    figure = Figure(figsize=(4 * len(counts), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(counts), squeeze=False)[0]
+    for panel, count in zip(panels, counts, strict=True):
+        own = [one for one in report.times if one.passages == count]
+        for way in dict.fromkeys(one.way for one in own):
+            points = sorted((one.share, one.seconds) for one in own if one.way == way)
+            if way == "transformers":
+                panel.axhline(points[0][1], color="grey", linestyle=":", label=way)
+            else:
+                panel.plot(*zip(*points, strict=True), marker="o", label=way)
+        panel.set(xlabel="share of the passages kept", yscale="log", title=f"{count} passages")
+    panels[0].set_ylabel("seconds to the first token")
+    panels[-1].legend(fontsize=7)
+    with naming_full_disk(out.parent), atomic_writer(out) as file:
+        figure.savefig(file, format="png", dpi=130)
