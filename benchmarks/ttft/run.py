@@ -68,7 +68,8 @@ def run(
         plan.passage_tokens,
         lambda text: len(loaded.tokenizer(text, add_special_tokens=False, verbose=False).input_ids),
     )
-    timed = times(generator, kept, peer, cases, plan.counts, plan.modes, plan.shares, plan.rounds, progress)
+    counts = plan.counts if plan.rounds else ()
+    timed = times(generator, kept, peer, cases, counts, plan.modes, plan.shares, plan.rounds, progress)
     lost = [
         loss
         for count, questions in plan.questions

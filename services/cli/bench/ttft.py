@@ -65,9 +65,9 @@ def ttft(
     """The engine with kept passages beside transformers' full prefill: same weights, same prompts, in turns.
 
     A passage is a paragraph with its neighbours, as many as fit; one holds the answer, the others are of
-    other pages. Timed is from the call until the first token is known; what was kept is in memory. "same passages
-    again" is a prompt whose passages have stood together before. The likelihood is that of the gold answer,
-    with everything kept.
+    other pages. Timed is from the call until the first token is known; what was kept is in memory. "same
+    passages again" is a prompt whose passages have stood together before. The likelihood is that of the gold
+    answer, with everything kept.
     """
     from rich.console import Console
 

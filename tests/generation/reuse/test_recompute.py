@@ -27,7 +27,8 @@ def spliced(loaded: LoadedModel) -> Spliced:
     "spec",
     ["", "nothing", "first", "first:",
      "first:0", "first:-1", "first:4097", "first:1.5", "first:\u0661", "blend",
-     "blend:0", "blend:1.01", "blend:nan", "blend:x", "none:1", "last", "last:0", "full:1", "FULL", "first:1:2"],
+     "blend:0", "blend:1.01", "blend:nan", "blend:x", "none:1", "last", "last:0",
+     "full:1", "FULL", "first:1:2"],
 )  # fmt: skip
 def test_a_mode_that_is_none_is_refused(spec: str) -> None:
     with pytest.raises(InvalidInput) as caught:
