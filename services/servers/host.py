@@ -22,6 +22,8 @@ from skerry.core.errors import BackendUnavailable, InvalidInput
 from skerry.core.files import write_atomically
 from skerry.core.models.store import ModelStore
 from skerry.generation.base import Generator
+from skerry.generation.cache.passage_kv import PassageKVStore
+from skerry.generation.cache.store.open import StoreOptions
 from skerry.protos.v1 import (
     answer_pb2_grpc,
     corpus_pb2_grpc,
@@ -297,15 +299,16 @@ class Host:
             remote = Remote(settings.address)
             made.closers.append(remote.close)
             return Part("generator", lambda: RemoteGenerator(remote))
+        # A wrong password or folder ends the start. A store in memory alone cannot be wrong and waits for the
+        # model, as torch does.
+        cache = settings.cache
+        opened = _opened(cache, made) if cache.redis_url or cache.disk_folder else None
 
         def load() -> Generator:
             model = models.resolve(settings.model)
-            from skerry.generation.cache.store.open import open_store
             from skerry.generation.engine import TransformersGenerator
 
-            store = open_store(settings.cache)
-            if store is not None:
-                made.closers.append(store.close)
+            store = opened or _opened(cache, made)
             generator = TransformersGenerator(
                 model, settings.dtype, settings.threads or None, store, settings.context()
             )
@@ -367,6 +370,15 @@ def _warm(catalogue: Catalogue) -> None:
             if entry.read_only:
                 raise
             log(logging.ERROR, "corpus cannot be served", corpus=entry.id, error=str(error))
+
+
+def _opened(options: StoreOptions, made: _Assembled) -> PassageKVStore | None:
+    from skerry.generation.cache.store.open import open_store
+
+    store = open_store(options)
+    if store is not None:
+        made.closers.append(store.close)
+    return store
 
 
 def _run_all(functions: Sequence[Callable[[], None]]) -> None:
