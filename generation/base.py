@@ -64,7 +64,7 @@ class Started:
 
     Attributes:
         prompt_tokens: of the whole prompt.
-        cached_tokens: those that were not computed for it.
+        cached_tokens: those that were not computed for it: at least what every prompt begins with.
         sources: how many of the request's sources, from the first on, the prompt holds: what does not fit the
             model's context is left out.
         reuse: of each of them; empty where nothing was to be reused.

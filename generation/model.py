@@ -66,6 +66,7 @@ class LoadedModel:
         self.context: int = self.weights.config.max_position_embeddings
         self.ends = self._end_tokens()
         self.prompting = Prompting(self.tokenizer)
+        self._prefix: tuple[torch.Tensor, torch.Tensor] | None = None
         # The argument's name changed within the versions that are supported.
         names = inspect.signature(self.weights.forward).parameters
         self.cache_argument = "cache" if "cache" in names else "past_key_values"
@@ -78,6 +79,15 @@ class LoadedModel:
             if told is not None:
                 ends.update([told] if isinstance(told, int) else told)
         return frozenset(ends)
+
+    def prefix(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of what every prompt begins with, read once: (layers, KV heads, n, head size)."""
+        if self._prefix is None:
+            tokens = self.prompting.prefix
+            run = Run(self, len(tokens))
+            run.step(tokens)
+            self._prefix = run.cache.take(0, len(tokens))
+        return self._prefix
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Text of the tokens, exactly: no special tokens, no clean-up of spaces."""

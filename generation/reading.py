@@ -57,8 +57,9 @@ class Reading:
         self._spliced: SplicedPrompt | None = None
         if reuse is None:
             with timings.measure("prefill"):
-                # The question by itself, as it is read behind what is kept: the same bits.
-                self._run.prefill(prompt.tokens[: -len(prompt.tail)], deadline)
+                # In the parts in which it is read where something is kept: the same bits.
+                self._run.cache.append(*loaded.prefix())
+                self._run.prefill([token for passage in prompt.passages for token in passage], deadline)
                 self.logits = self._run.prefill(prompt.tail, deadline)
         else:
             recompute = make_recompute(plan.recompute or "full")
@@ -69,7 +70,7 @@ class Reading:
     @property
     def cached_tokens(self) -> int:
         """Prompt tokens that were not computed for this prompt."""
-        return 0 if self._spliced is None else self._spliced.cached_tokens
+        return len(self._prompt.prefix) if self._spliced is None else self._spliced.cached_tokens
 
     def started(self, sources: Sequence[Source], no_reuse: str) -> Started:
         """What the stream says of it; `sources` are those that the prompt holds."""

@@ -39,7 +39,7 @@ class PassageReuse:
         self._tokenizer = loaded.tokenizer
         self._model = model_digest(loaded)
         self._rotation, self.obstacle = movable(loaded)
-        self._reader = PassageReader(loaded, loaded.prompting.prefix)
+        self._reader = PassageReader(loaded)
 
     def read(
         self, prompt: Prompt, run: Run, recompute: Recompute, deadline: Deadline, timings: Timings
@@ -87,7 +87,7 @@ class PassageReuse:
 
     def _splice(self, prompt: Prompt, run: Run, passages: Sequence[Passage]) -> Spliced:
         assert self._rotation is not None
-        run.cache.append(*self._reader.prefix)
+        run.cache.append(*run.loaded.prefix())
         at = exact = len(prompt.prefix)
         starts = []
         for passage in passages:
