@@ -13,6 +13,7 @@ from skerry.benchmarks.store.policies import HitRates, hit_rates
 from skerry.benchmarks.store.server import RedisServer
 from skerry.benchmarks.store.stream import Stream, draw_stream
 from skerry.benchmarks.store.windows import Asked, Window, windows
+from skerry.core.errors import InvalidInput
 from skerry.generation.cache.store.counts import StoreCounts
 from skerry.generation.cache.store.open import StoreOptions, open_store
 from skerry.generation.cache.store.tiered import TieredStore
@@ -22,10 +23,6 @@ _WINDOWS = 10
 
 class Asker(Protocol):
     """Asks the store, alone or through a generator."""
-
-    def nbytes(self, passage: int) -> int:
-        """Bytes of a passage's keys and values."""
-        ...
 
     def ask(self, question: int) -> Asked:
         """One question of the stream, to its end."""
@@ -64,14 +61,14 @@ class Report:
         plan: what was asked for.
         windows: in order; Redis is killed between two of them.
         counts: of the store, at the end.
-        rates: what the memory tier's budget could hold of the stream, by policy.
+        rates: what the memory tier's budget could hold of the stream, by policy; None where that is unknown.
         stopped: the question before which Redis was killed; None without Redis.
     """
 
     plan: Plan
     windows: tuple[Window, ...]
     counts: StoreCounts
-    rates: HitRates
+    rates: HitRates | None
     stopped: int | None
 
     @property
@@ -90,9 +87,17 @@ class Report:
 
 
 def run(
-    plan: Plan, make: Callable[[TieredStore, Stream], Asker], progress: Callable[[int], None] = lambda _: None
+    plan: Plan,
+    make: Callable[[TieredStore, Stream], Asker],
+    progress: Callable[[int], None] = lambda _: None,
+    size: Callable[[int], int] | None = None,
 ) -> Report:
-    """Ask the stream. `make` makes what asks, `progress` is told how many questions were asked.
+    """Ask the stream.
+
+    Args:
+        make: makes what asks.
+        progress: told how many questions were asked.
+        size: bytes of a passage's keys and values, by its number.
 
     Raises:
         InvalidInput: every tier has a budget of 0.
@@ -122,20 +127,22 @@ def run(
             progress(number + 1)
         store.flush()
         counts = store.counts()
-        requests = [
-            passage
-            for question in stream.numbers
-            for passage in range(plan.passages * question, plan.passages * (question + 1))
-        ]
-        sizes = [asker.nbytes(passage) for passage in range(plan.passages * stream.different)]
-    rates = hit_rates(requests, sizes, plan.memory_bytes)
+    rates = None if size is None else _rates(plan, stream, size)
     return Report(plan, tuple(windows(asked, window)), counts, rates, middle if server else None)
+
+
+def _rates(plan: Plan, stream: Stream, size: Callable[[int], int]) -> HitRates:
+    requests = [
+        passage
+        for question in stream.numbers
+        for passage in range(plan.passages * question, plan.passages * (question + 1))
+    ]
+    sizes = [size(passage) for passage in range(plan.passages * stream.different)]
+    return hit_rates(requests, sizes, plan.memory_bytes)
 
 
 def _opened(options: StoreOptions) -> TieredStore:
     store = open_store(options)
     if store is None:
-        from skerry.core.errors import InvalidInput
-
         raise InvalidInput("Every tier is turned off.", hint="Give one of them a budget.")
     return store

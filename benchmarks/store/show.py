@@ -33,7 +33,7 @@ def lines(report: Report, what: str) -> Iterator[str]:
             f" the memory tier's budget is {plan.memory_bytes / 2**20:,.0f} MB"
             f" ({report.resident / plan.memory_bytes:.2f} of it)"
         )
-        rates = report.rates
+    if (rates := report.rates) is not None:
         yield (
             f"found in a cache of that budget, second half: {rates.ours:.1%} by this store's rule,"
             f" {rates.recent:.1%} if it kept what came last, {rates.fixed:.1%} with the best fixed set"

@@ -35,10 +35,6 @@ class ValuesAsker:
         self._rows = torch.randn(shape, generator=torch.Generator().manual_seed(seed)).bfloat16()
         self._before = memory().resident
 
-    def nbytes(self, passage: int) -> int:
-        """Bytes of a passage's keys and values."""
-        return 2 * _LAYERS * _HEADS * _SIZE * self._tokens(passage) * 2
-
     def ask(self, question: int) -> Asked:
         """Get the question's passages, look whether they are the right ones, put what was not there."""
         passages = range(self._passages * question, self._passages * (question + 1))
@@ -47,7 +43,7 @@ class ValuesAsker:
         found = self._store.get_many(keys)
         seconds = time.perf_counter() - started
         right = all(
-            value is None or (value.kv.start == passage and value.kv.tokens == self._tokens(passage))
+            value is None or (value.kv.start == passage and value.kv.tokens == _tokens(self._seed, passage))
             for value, passage in zip(found, passages, strict=True)
         )
         tiers = Counter(value.tier for value in found if value is not None)
@@ -63,13 +59,19 @@ class ValuesAsker:
         grown = memory().resident - self._before
         return Asked(self._passages, Counter(tiers), not right, seconds, grown)
 
-    def _tokens(self, passage: int) -> int:
-        return random.Random(f"{self._seed} {passage}").randint(*_TOKENS)
-
     def _value(self, passage: int) -> PassageKV:
-        tokens = self._tokens(passage)
+        tokens = _tokens(self._seed, passage)
         rows = self._rows[:, :, :tokens]
         return PassageKV(rows, rows, start=passage, sentence_ends=(tokens,))
+
+
+def nbytes(seed: int, passage: int) -> int:
+    """Bytes of a passage's keys and values."""
+    return 2 * _LAYERS * _HEADS * _SIZE * _tokens(seed, passage) * 2
+
+
+def _tokens(seed: int, passage: int) -> int:
+    return random.Random(f"{seed} {passage}").randint(*_TOKENS)
 
 
 def _key(passage: int) -> StoreKey:
