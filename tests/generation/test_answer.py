@@ -234,7 +234,11 @@ def test_a_model_that_does_not_know_abstains(
         self.said = getattr(self, "said", -1) + 1  # type: ignore[attr-defined]
         return torch.nn.functional.one_hot(torch.tensor(said[self.said]), 400).float()  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(Run, "prefill", lambda self, tokens, deadline: step(self, tokens))
+    def prefill(self: Run, tokens: Sequence[int], deadline: Deadline) -> object:
+        self.said = -1  # type: ignore[attr-defined]
+        return step(self, tokens)
+
+    monkeypatch.setattr(Run, "prefill", prefill)
     monkeypatch.setattr(Run, "step", step)
     _, done = _ends(_run(AnswerPipeline(retrieval, None, tiny_generator), _request(max_tokens=40)))
     assert done.text == "I don't know."

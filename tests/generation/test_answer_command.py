@@ -15,7 +15,16 @@ from click.testing import CliRunner
 from skerry.core.deadline import Deadline
 from skerry.core.errors import BackendUnavailable, InvalidInput, SkerryError
 from skerry.generation.answer import AnswerRequest, References
-from skerry.generation.base import Citation, Completed, Delta, Event, FinishReason, Started
+from skerry.generation.base import (
+    CacheReuse,
+    Citation,
+    Completed,
+    Delta,
+    Event,
+    FinishReason,
+    Started,
+)
+from skerry.generation.plan import ANY_CONTEXT, ContextPlan
 from skerry.ranking.plan import RankPlan
 from skerry.ranking.ranked import Explanation, RankerScore, Reading, StoppedBy
 from skerry.ranking.rerank import RankedHit
@@ -45,7 +54,7 @@ def _events(calibrated: float, reason: FinishReason) -> list[References | Event]
     start = _TEXT.index("Alan")
     return [
         References((RankedHit(_HIT, 2.0, calibrated, _MOVED),), 1, _READING),
-        Started(90, 0, 1),
+        Started(90, 60, 1, (CacheReuse("sk#0", 50, 40, 10, "redis"),), "no reason"),
         Delta("Alan "),
         Delta("Stevenson"),
         Citation("sk#0", 0, 14, start, start + 14, "Alan Stevenson"),
@@ -177,3 +186,26 @@ def test_a_service_that_is_not_there_is_named() -> None:
 def test_a_folder_without_an_index_is_named(tmp_path: Path) -> None:
     with pytest.raises(SkerryError, match=str(tmp_path)):
         CliRunner().invoke(command.answer, ["q", "--index", str(tmp_path)], catch_exceptions=False)
+
+
+def test_how_the_prompt_is_read_reaches_the_chain_and_what_was_reused_comes_back(
+    asked: list[AnswerRequest],
+) -> None:
+    options = "--no-reuse --recompute first:16 --recompute-margin 0.1 --selector quest --kv-budget 99"
+    arguments = ["Who?", "--index", "x", "--json"]
+    result = CliRunner().invoke(command.answer, [*arguments, *options.split(), "--prefill=auto"])
+    assert result.exit_code == 0, result.output
+    assert asked[0].context == ContextPlan(False, "first:16", 0.1, "quest", 99, "auto")
+    printed = json.loads(result.stdout)
+    assert printed["reuse"] == [
+        {
+            "source_id": "sk#0",
+            "tokens": 50,
+            "reused_tokens": 40,
+            "recomputed_tokens": 10,
+            "tier": "redis",
+        }
+    ]
+    assert printed["no_reuse"] == "no reason"
+    CliRunner().invoke(command.answer, arguments)
+    assert asked[1].context == ANY_CONTEXT
