@@ -1,0 +1,1 @@
+"""Attention kernels beside their peers, and the sparse patterns of a prefill."""

@@ -1,0 +1,58 @@
+"""What the three kernels share: one tile of keys in the online softmax, and what a launch needs to know."""
+
+from __future__ import annotations
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+from triton.runtime.interpreter import InterpretedFunction
+
+__all__ = ["INTERPRETED", "LOWEST", "absorb", "finish", "head_lanes", "precision"]
+
+LOWEST = tl.constexpr(-1.0e30)
+"""Below every score, and finite: a row that has seen nothing stays at it."""
+
+
+@triton.jit
+def absorb(q, k, v, seen, top, total, acc, factor, PRECISION: tl.constexpr, UPCAST: tl.constexpr):
+    """One tile of keys. `factor` is the scale times log2(e): the softmax is of powers of two.
+
+    q (M, D), k (D, N), v (N, D), seen (M, N); top and total (M,), acc (M, D), float32.
+    """
+    if UPCAST:
+        scores = tl.dot(q.to(tl.float32), k.to(tl.float32), input_precision="ieee")
+    else:
+        scores = tl.dot(q, k, input_precision=PRECISION)
+    scores = tl.where(seen, scores * factor, float("-inf"))
+    above = tl.maximum(top, tl.max(scores, 1))
+    shares = tl.exp2(scores - above[:, None])
+    fall = tl.exp2(top - above)
+    total = total * fall + tl.sum(shares, 1)
+    if UPCAST:
+        more = tl.dot(shares.to(v.dtype).to(tl.float32), v.to(tl.float32), input_precision="ieee")
+    else:
+        more = tl.dot(shares.to(v.dtype), v, input_precision=PRECISION)
+    return above, total, acc * fall[:, None] + more
+
+
+@triton.jit
+def finish(top, total, acc):
+    """The output (M, D) and the log-sum-exp (M,), natural; zeros and -inf where nothing was seen."""
+    nothing = total == 0
+    total = tl.where(nothing, 1.0, total)
+    lse = tl.where(nothing, float("-inf"), (top + tl.log2(total)) * 0.6931471805599453)
+    return acc / total[:, None], lse
+
+
+INTERPRETED = isinstance(absorb, InterpretedFunction)
+
+
+def head_lanes(size: int) -> int:
+    """The power of two, 16 or more, that a head's numbers are held in."""
+    return max(16, int(triton.next_power_of_2(size)))
+
+
+def precision(q: Tensor) -> str:
+    """Of products: of float32 numbers, three of the tensor cores' make one that is nearly as exact."""
+    return "tf32x3" if q.dtype == torch.float32 else "tf32"
