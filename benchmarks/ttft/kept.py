@@ -46,6 +46,13 @@ class KeptPassages:
         """Find these passages, as they were read alone, and no others but `more`."""
         self._shown = set(more).union(*(self._names[source.id] for source in sources))
 
+    def keep_only(self, sources: Iterable[Source]) -> None:
+        """Forget everything but these passages as they were read alone."""
+        ids = {source.id for source in sources}
+        self._names = {name: keys for name, keys in self._names.items() if name in ids}
+        left = set().union(*self._names.values())
+        self._values = {key: kv for key, kv in self._values.items() if key in left}
+
     def _offered(
         self, generator: TransformersGenerator, sources: Sequence[Source], question: str
     ) -> set[StoreKey]:

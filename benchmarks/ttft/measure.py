@@ -108,6 +108,7 @@ def times(
                 kept.show(sources, kept.read_together(generator, sources, case.question))
                 one = _first_token(generator, case.question, sources, "full")
                 seconds.setdefault((REPEATED, 1.0), []).append(one)
+                kept.keep_only(case.distractors)
                 task.advance()
             tokens = round(statistics.median(lengths))
             made.append(Time(count, tokens, "transformers", 0.0, statistics.median(full), 1.0))
@@ -172,6 +173,7 @@ def losses(
                     Timings(),
                 )
                 spliced[mode].append(_nll(reading, answer))
+            kept.keep_only(case.distractors)
             task.advance()
     return [
         Loss(count, mode, len(cases), statistics.fmean(full), statistics.fmean(own))

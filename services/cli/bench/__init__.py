@@ -7,6 +7,7 @@ import click
 from skerry.services.cli.bench.corpusbrain import corpusbrain
 from skerry.services.cli.bench.elastic import elastic
 from skerry.services.cli.bench.fm_index import fm_index
+from skerry.services.cli.bench.kept_answers import kept_answers
 from skerry.services.cli.bench.rank import rank
 from skerry.services.cli.bench.seal import seal
 from skerry.services.cli.bench.seal_quality import seal_quality
@@ -23,5 +24,16 @@ def bench() -> None:
     """
 
 
-for _command in (corpusbrain, elastic, fm_index, rank, seal, seal_quality, store, title_tree, ttft):
+for _command in (
+    corpusbrain,
+    elastic,
+    fm_index,
+    kept_answers,
+    rank,
+    seal,
+    seal_quality,
+    store,
+    title_tree,
+    ttft,
+):
     bench.add_command(_command)
