@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from skerry.core.deadline import Deadline
 from skerry.core.dtype import check_dtype
-from skerry.core.errors import InvalidInput
+from skerry.core.errors import BackendUnavailable, InvalidInput
 from skerry.core.models.store import Model
 from skerry.core.timing import Timings
 from skerry.generation.abstention import judge
-from skerry.generation.base import Completed, Delta, Event, FinishReason, GenerationRequest
+from skerry.generation.base import Completed, Delta, Event, FinishReason, GenerationRequest, Source
 from skerry.generation.citations import cite
 from skerry.generation.decoding.base import CHOOSERS
 from skerry.generation.decoding.text import AnswerText
@@ -76,6 +76,28 @@ class TransformersGenerator:
         """The model itself, for who measures it; loads it. Errors as `load`."""
         with self._turn(Deadline(None)):
             return self._get()
+
+    def prepare(self, sources: Sequence[Source], deadline: Deadline) -> int:
+        """Read sources alone whose keys and values are not kept yet, so that later prompts find them.
+
+        Returns:
+            How many were read.
+
+        Raises:
+            BackendUnavailable: the generator has no store, or the model's keys cannot be moved.
+            DeadlineExceeded, Cancelled: between sources; those before are kept.
+        """
+        with self._turn(deadline):
+            loaded = self._get()
+            obstacle = NO_STORE if self._reuse is None else self._reuse.obstacle
+            if self._reuse is None or obstacle:
+                raise BackendUnavailable(
+                    f"Passages cannot be kept: {obstacle}.",
+                    hint="Set [generation.cache], and use a model that rotates its keys.",
+                    details={"model": self.name},
+                )
+            passages = [loaded.prompting.passage(source) for source in sources]
+            return self._reuse.prepare(passages, deadline)
 
     def generate(self, request: GenerationRequest, deadline: Deadline) -> Iterator[Event]:
         """`Started`, then `Delta`s, then `Citation`s, then `Completed`.

@@ -1,8 +1,9 @@
-"""A store that is filled once and then keeps what it has: every measurement finds the same."""
+"""A store that is filled by hand and then shows what it is told to: every measurement finds the same."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from skerry.core.deadline import Deadline
 from skerry.generation.base import GenerationRequest, Source
@@ -12,35 +13,43 @@ from skerry.generation.plan import ContextPlan
 
 
 class KeptPassages:
-    """In memory; what is offered is taken only while it is open."""
+    """In memory; what the generator, whose store this is, offers in a measurement is not taken."""
 
     def __init__(self) -> None:
         self._values: dict[StoreKey, PassageKV] = {}
-        self._shown: set[StoreKey] | None = None
-        self._open = False
         self._names: dict[str, set[StoreKey]] = {}
+        self._shown: set[StoreKey] = set()
+        self._taking: set[StoreKey] | None = None
 
     def get_many(self, keys: Sequence[StoreKey]) -> list[Found | None]:
         """See `PassageKVStore`."""
-        shown = self._values if self._shown is None else self._shown
-        return [Found(self._values[key], "memory") if key in shown else None for key in keys]
+        return [Found(self._values[key], "memory") if key in self._shown else None for key in keys]
 
     def put_many(self, items: Sequence[tuple[StoreKey, PassageKV]]) -> None:
         """See `PassageKVStore`."""
-        if self._open:
+        if self._taking is not None:
             self._values.update(items)
+            self._taking.update(key for key, _ in items)
 
     def read(self, generator: TransformersGenerator, sources: Iterable[Source]) -> None:
-        """Have the generator, whose store this is, read passages alone that are not here yet."""
+        """Have the generator read passages alone that are not here yet."""
         for source in sources:
             if source.id not in self._names:
-                self._names[source.id] = self._offered(generator, (source,), "q")
+                with self._take() as taken:
+                    generator.prepare([source], Deadline(None))
+                self._names[source.id] = taken
 
     def read_together(
         self, generator: TransformersGenerator, sources: Sequence[Source], question: str
     ) -> set[StoreKey]:
         """The names of passages as they stand behind one another in one prompt."""
-        return self._offered(generator, sources, question)
+        plan = ContextPlan(recompute="full", margin=0.0)
+        with self._take() as taken:
+            for _ in generator.generate(
+                GenerationRequest(question, tuple(sources), 1, context=plan), Deadline()
+            ):
+                pass
+        return taken
 
     def show(self, sources: Iterable[Source], more: Iterable[StoreKey] = ()) -> None:
         """Find these passages, as they were read alone, and no others but `more`."""
@@ -52,16 +61,13 @@ class KeptPassages:
         self._names = {name: keys for name, keys in self._names.items() if name in ids}
         left = set().union(*self._names.values())
         self._values = {key: kv for key, kv in self._values.items() if key in left}
+        self._shown = set()
 
-    def _offered(
-        self, generator: TransformersGenerator, sources: Sequence[Source], question: str
-    ) -> set[StoreKey]:
-        before = set(self._values)
-        self._shown, self._open = set(), True
-        request = GenerationRequest(
-            question, tuple(sources), max_tokens=1, context=ContextPlan(recompute="full", margin=0.0)
-        )
-        for _ in generator.generate(request, Deadline(None)):
-            pass
-        self._open = False
-        return set(self._values) - before
+    @contextmanager
+    def _take(self) -> Iterator[set[StoreKey]]:
+        """Show nothing, and take what is offered; its names."""
+        self._shown, self._taking = set(), set()
+        try:
+            yield self._taking
+        finally:
+            self._taking = None

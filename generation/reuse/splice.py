@@ -11,7 +11,7 @@ from skerry.generation.base import CacheReuse, Source
 from skerry.generation.cache.passage_kv import PassageKV, PassageKVStore
 from skerry.generation.model import LoadedModel, Run
 from skerry.generation.prompting import Prompt
-from skerry.generation.reuse.digests import model_digest
+from skerry.generation.reuse.digests import model_digest, passage_keys
 from skerry.generation.reuse.fetch import Passage, fetch, read_missing
 from skerry.generation.reuse.passages import PassageReader
 from skerry.generation.reuse.recompute.base import Recompute, Spliced
@@ -36,7 +36,7 @@ class PassageReuse:
 
     def __init__(self, loaded: LoadedModel, store: PassageKVStore) -> None:
         self._store = store
-        self._tokenizer = loaded.tokenizer
+        self._loaded = loaded
         self._model = model_digest(loaded)
         self._rotation, self.obstacle = movable(loaded)
         self._reader = PassageReader(loaded)
@@ -67,6 +67,21 @@ class PassageReuse:
         with timings.measure("prefill"):
             return SplicedPrompt(prompt, spliced, passages, recompute.rows(spliced), deadline)
 
+    def prepare(self, passages: Sequence[Sequence[int]], deadline: Deadline) -> int:
+        """Read passages alone that are not kept yet, and offer them to the store; how many there were.
+
+        Raises:
+            DeadlineExceeded, Cancelled: between passages; those before are kept.
+        """
+        read = 0
+        names, _ = passage_keys(self._model, self._loaded.prompting.prefix, passages)
+        for passage, name in zip(passages, names, strict=True):
+            [found] = self._store.get_many([name])
+            if found is None:
+                self._store.put_many([(name, self._reader.read(passage, deadline))])
+                read += 1
+        return read
+
     def keep(self, read: SplicedPrompt) -> None:
         """Offer the store what it lacked of a prompt: passages that were read alone, and, where the whole
         prompt was computed, each passage behind those before it.
@@ -79,9 +94,9 @@ class PassageReuse:
         if read.exact:
             for passage, start in zip(read.passages, read.spliced.starts, strict=True):
                 if not passage.exact:
-                    rows = read.spliced.run.cache.take(start, start + len(passage.tokens))
-                    ends = sentence_ends(self._tokenizer, passage.tokens)
-                    values.append((passage.chained, PassageKV(*(part.cpu() for part in rows), start, ends)))
+                    keys, rows = read.spliced.run.cache.take(start, start + len(passage.tokens))
+                    ends = sentence_ends(self._loaded.tokenizer, passage.tokens)
+                    values.append((passage.chained, PassageKV(keys.cpu(), rows.cpu(), start, ends)))
         if values:
             self._store.put_many(values)
 

@@ -78,7 +78,8 @@ def ttft(
     from skerry.core.progress import default_progress
 
     if png is not None:
-        from skerry.benchmarks.ttft.plot import check_matplotlib, plot
+        from skerry.benchmarks.elastic.plots import check_matplotlib
+        from skerry.benchmarks.ttft.plot import plot
 
         check_matplotlib()
     plan = Plan(

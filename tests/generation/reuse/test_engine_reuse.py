@@ -9,7 +9,7 @@ import pytest
 
 from skerry.benchmarks.store.server import RedisServer
 from skerry.core.deadline import Deadline
-from skerry.core.errors import InvalidInput
+from skerry.core.errors import BackendUnavailable, DeadlineExceeded, InvalidInput
 from skerry.core.models.store import Model
 from skerry.generation.base import Completed, Event, GenerationRequest, Source, Started
 from skerry.generation.cache.store.open import StoreOptions, open_store
@@ -144,6 +144,21 @@ def test_a_passage_longer_than_the_models_context_is_refused(generator: Transfor
     with pytest.raises(InvalidInput, match="do not fit") as caught:
         list(generator.generate(replace(_request(), sources=long), Deadline(60)))
     assert caught.value.details["field"] == "sources"
+
+
+def test_prepared_sources_are_found(tiny_model: Model) -> None:
+    shelf = Shelf()
+    generator = TransformersGenerator(tiny_model, "fp32", store=shelf)
+    assert generator.prepare(SOURCES[:3], Deadline(60)) == 3
+    assert generator.prepare(SOURCES, Deadline(60)) == 1
+    started, done = _events(generator, _request(recompute="first:2"))
+    assert {part.tier for part in started.reuse} == {"memory"}
+    other = TransformersGenerator(tiny_model, "fp32", store=Shelf())
+    assert done.text == _events(other, _request(recompute="first:2"))[1].text
+    with pytest.raises(BackendUnavailable, match="no store"):
+        TransformersGenerator(tiny_model, "fp32").prepare(SOURCES, Deadline(60))
+    with pytest.raises(DeadlineExceeded):
+        other.prepare(SOURCES, Deadline(0))
 
 
 @pytest.fixture
