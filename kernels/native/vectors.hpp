@@ -80,13 +80,16 @@ struct VectorOf {
     static SKERRY_INLINE Floats larger(Floats a, Floats b) { return a > b ? a : b; }
 
     static SKERRY_INLINE float sum(Floats value) {
-        float lanes[Width];
-        store(lanes, value);
-#pragma GCC unroll 4
-        for (std::size_t half = Width / 2; half > 0; half /= 2)
-#pragma GCC unroll 8
-            for (std::size_t i = 0; i < half; ++i) lanes[i] += lanes[i + half];
-        return lanes[0];
+        if constexpr (Width == 4) {
+            float lanes[4];
+            std::memcpy(lanes, &value, sizeof lanes);
+            return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+        } else {
+            using Half = VectorOf<Width / 2>;
+            typename Half::Floats halves[2];
+            std::memcpy(halves, &value, sizeof value);
+            return Half::sum(halves[0] + halves[1]);
+        }
     }
 
     // 2^x for x <= 0, to 2e-7 of itself; 0 below 2^-126.

@@ -2,7 +2,7 @@
 
 Needs torch, triton and one GPU, nothing else:
 
-    PYTHONPATH=.typing python -m skerry.benchmarks.attention.gpu --out FILE
+    PYTHONPATH=.typing python -P -m skerry.benchmarks.attention.gpu --out FILE
 
 Prints tables, and writes them as JSON, part after part.
 """

@@ -6,7 +6,8 @@ from functools import partial
 
 from torch.nn.functional import scaled_dot_product_attention
 
-from skerry.benchmarks.attention.gpu.drawn import BATCHES, HEADS, Heads, rows, sentences
+from skerry.benchmarks.attention.blocks import Heads
+from skerry.benchmarks.attention.gpu.drawn import BATCHES, HEADS, rows, sentences
 from skerry.benchmarks.attention.gpu.timing import Clock, Row, Table, graph_ms, median_ms
 from skerry.kernels.triton.ranges import attend_ranges
 

@@ -6,19 +6,11 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn.attention.flex_attention import BlockMask, flex_attention
+from torch.nn.attention.flex_attention import flex_attention
 
-from skerry.benchmarks.attention.gpu.drawn import (
-    BLOCK,
-    DENSITIES,
-    HEADS,
-    Heads,
-    blocks,
-    density_of,
-    index_of,
-    prompt,
-)
+from skerry.benchmarks.attention.blocks import Heads, blocks, density_of, index_of
+from skerry.benchmarks.attention.flex_mask import block_mask
+from skerry.benchmarks.attention.gpu.drawn import DENSITIES, HEADS, prompt
 from skerry.benchmarks.attention.gpu.timing import Clock, Row, Table, median_ms
 from skerry.kernels.triton.blocks import attend_blocks
 
@@ -52,7 +44,7 @@ def _prompt(table: Table, heads: Heads, batch: int, n: int) -> None:
     repeated = (k, v) if shares else (k.repeat_interleave(group, 1), v.repeat_interleave(group, 1))
     folded = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
     for density in DENSITIES:
-        chosen = blocks(heads.queries, n, density)
+        chosen = blocks(heads.queries, n, density, "cuda")
         theirs = partial(compiled, q, *repeated, block_mask=block_mask(chosen, n), enable_gqa=shares)
         ours = partial(attend_blocks, *folded, index_of(chosen.repeat(batch, 1, 1)), heads.scale)
         apart = float((theirs().flatten(0, 1).float() - ours()[0].float()).abs().max())
@@ -70,21 +62,3 @@ def _prompt(table: Table, heads: Heads, batch: int, n: int) -> None:
                 "apart": apart,
             }
         )
-
-
-def block_mask(chosen: Tensor, n: int) -> BlockMask:
-    """Of the blocks that `chosen` (heads, blocks, blocks) names: on the diagonal causal, whole below it."""
-    heads, wide, _ = chosen.shape
-    own = torch.eye(wide, dtype=torch.bool, device=chosen.device).expand(heads, wide, wide)
-
-    def listed(which: Tensor) -> tuple[Tensor, Tensor]:
-        order = (~which).int().argsort(dim=2, stable=True)
-        return which.sum(2).int()[None], order.int()[None].contiguous()
-
-    return BlockMask.from_kv_blocks(
-        *listed(chosen & own), *listed(chosen & ~own), BLOCK_SIZE=BLOCK, mask_mod=_causal, seq_lengths=(n, n)
-    )
-
-
-def _causal(_batch: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
-    return query >= key

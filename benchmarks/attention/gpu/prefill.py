@@ -6,17 +6,8 @@ from functools import partial
 
 from torch.nn.functional import scaled_dot_product_attention
 
-from skerry.benchmarks.attention.gpu.drawn import (
-    BATCHES,
-    DENSITIES,
-    HEADS,
-    LENGTHS,
-    Heads,
-    blocks,
-    density_of,
-    index_of,
-    prompt,
-)
+from skerry.benchmarks.attention.blocks import Heads, blocks, density_of, index_of
+from skerry.benchmarks.attention.gpu.drawn import BATCHES, DENSITIES, HEADS, LENGTHS, prompt
 from skerry.benchmarks.attention.gpu.timing import Clock, Row, Table, median_ms
 from skerry.kernels.triton.blocks import attend_blocks
 
@@ -50,7 +41,7 @@ def _prompt(table: Table, heads: Heads, batch: int, n: int) -> None:
     dense = median_ms(partial(scaled_dot_product_attention, q, k, v, is_causal=True, enable_gqa=True))
     folded = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
     for density in DENSITIES:
-        chosen = blocks(heads.queries, n, density)
+        chosen = blocks(heads.queries, n, density, "cuda")
         for lone in (0, _LONE) if density == 0.1 else (0,):
             index = index_of(chosen.repeat(batch, 1, 1), lone)
             ours = median_ms(partial(attend_blocks, *folded, index, heads.scale))
