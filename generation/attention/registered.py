@@ -150,7 +150,7 @@ def _by_state(
     """What the state asks for; None where it asks for nothing. Shapes as in `attention`."""
     if state.limits is not None:
         rows = [attend_suffix(*one, state.limits, scale)[0] for one in zip(query, key, value, strict=True)]
-        return torch.stack(rows).transpose(1, 2).contiguous()
+        return _joined(rows)
     if query.shape[2] == 1:
         if state.selector is None:
             return None
@@ -163,7 +163,12 @@ def _by_state(
     if state.pattern is None:
         return None
     attended = [state.pattern.attend(*one, scale) for one in zip(query, key, value, strict=True)]
-    return torch.stack(attended).transpose(1, 2).contiguous()
+    return _joined(attended)
+
+
+def _joined(sequences: list[torch.Tensor]) -> torch.Tensor:
+    """(batch, n, heads, head size) of sequences (heads, n, head size), copied once."""
+    return torch.stack([sequence.transpose(0, 1) for sequence in sequences])
 
 
 def _at_the_end(n: int, m: int, device: torch.device) -> torch.Tensor:
