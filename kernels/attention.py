@@ -9,6 +9,10 @@ What a query gives depends on that query and on the keys that it sees: never, no
 runs beside it, on threads, or on how the same keys are cut into blocks or ranges. The loops run without the
 GIL, in as many threads as torch has; nothing can be trained through them. `kernels/reference/attention.py`
 has the slow versions.
+
+Native code runs whatever the density, the length and the type: it was the fastest everywhere in
+`benchmarks/attention/kernels.py`, dense included. Tensors on a GPU go to `kernels/triton/`, whose calls are
+the same; what is said here of rounding and of checks does not hold there.
 """
 
 from __future__ import annotations
@@ -45,11 +49,15 @@ def attend_blocks(q: Tensor, k: Tensor, v: Tensor, index: BlockIndex, scale: flo
         scale: of the products, above 0, usually d ** -0.5.
 
     Returns:
-        Out (heads, n, d) and log-sum-exp (heads, n).
+        Out (heads, n, d), of which `out.transpose(0, 1)` is contiguous, and log-sum-exp (heads, n).
 
     Raises:
         ValueError: shapes, types or an index that do not fit.
     """
+    if q.is_cuda:
+        from skerry.kernels.triton import blocks
+
+        return blocks.attend_blocks(q, k, v, index, scale)
     _check(q, k, v, 3, 3)
     lists = (index.block_starts, index.blocks, index.column_starts, index.columns)
     _check_whole(*((numbers, 1) for numbers in lists))
@@ -68,11 +76,15 @@ def attend_suffix(q: Tensor, k: Tensor, v: Tensor, limits: Tensor, scale: float)
         scale: of the products, above 0.
 
     Returns:
-        Out (heads, n, d) and log-sum-exp (heads, n).
+        Out (heads, n, d), of which `out.transpose(0, 1)` is contiguous, and log-sum-exp (heads, n).
 
     Raises:
         ValueError: shapes, types or limits that do not fit.
     """
+    if q.is_cuda:
+        from skerry.kernels.triton import suffix
+
+        return suffix.attend_suffix(q, k, v, limits, scale)
     _check(q, k, v, 3, 3)
     _check_whole((limits, 1))
     rows, out, lse = _ready(q, k, v)
@@ -98,6 +110,10 @@ def attend_ranges(
     Raises:
         ValueError: shapes, types or ranges that do not fit.
     """
+    if q.is_cuda:
+        from skerry.kernels.triton import ranges as on_gpu
+
+        return on_gpu.attend_ranges(q, k, v, starts, ranges, scale)
     _check(q, k, v, 3, 4)
     _check_whole((starts, 1), (ranges, 2))
     rows, out, lse = _ready(q, k, v)
@@ -136,8 +152,8 @@ def _check(q: Tensor, k: Tensor, v: Tensor, of_query: int, of_key: int) -> None:
         )
     if q.dtype not in (torch.bfloat16, torch.float32) or k.dtype != q.dtype or v.dtype != q.dtype:
         raise ValueError(f"types must be bfloat16 or float32, all alike, not {q.dtype}, {k.dtype}, {v.dtype}")
-    if q.is_cuda or k.is_cuda or v.is_cuda:
-        raise ValueError("tensors on a GPU: kernels/triton has what runs there")
+    if k.is_cuda or v.is_cuda:
+        raise ValueError("queries on the CPU for keys and values on a GPU")
 
 
 def _check_whole(*lists: tuple[Tensor, int]) -> None:
@@ -152,14 +168,16 @@ def _check_whole(*lists: tuple[Tensor, int]) -> None:
 def _ready(q: Tensor, k: Tensor, v: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor, Tensor]:
     """The rows as native code takes them, and what it writes to.
 
-    It has bfloat16 only where the processor does, and heads of whole vectors.
+    It has bfloat16 only where the processor does, and heads of whole vectors. An output of many rows lies as
+    models go on with it: the heads of a row side by side.
     """
     q, k, v = q.detach(), k.detach(), v.detach()
     if q.dtype == torch.bfloat16 and not available():
         q, k, v = q.float(), k.float(), v.float()
     if missing := -q.shape[-1] % _LANES:
         q, k, v = (functional.pad(x, (0, missing)) for x in (q, k, v))
-    return (q, k, v), q.new_empty(q.shape), q.new_empty(q.shape[:-1], dtype=torch.float32)
+    out = q.new_empty(q.shape) if k.dim() == 4 else q.new_empty(q.transpose(0, 1).shape).transpose(0, 1)
+    return (q, k, v), out, q.new_empty(q.shape[:-1], dtype=torch.float32)
 
 
 def _given(out: Tensor, q: Tensor) -> Tensor:

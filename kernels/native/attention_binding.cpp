@@ -94,8 +94,8 @@ void check_size(std::size_t size) {
 }
 
 template <class Number, class Rows>
-Heads<const Number> heads_of(const Rows& rows) {
-    return {reinterpret_cast<const Number*>(rows.data()), static_cast<std::size_t>(rows.stride(0)),
+Heads<Number> heads_of(const Rows& rows) {
+    return {reinterpret_cast<Number*>(rows.data()), static_cast<std::size_t>(rows.stride(0)),
             static_cast<std::size_t>(rows.stride(1))};
 }
 
@@ -116,8 +116,9 @@ SparseShape shape_of(const Tensor<const Held, 3>& q, const Tensor<const Held, 3>
 }
 
 template <class Held>
-void check_out(const SparseShape& shape, const Written<Held, 3>& out,
+void check_out(const SparseShape& shape, const Tensor<Held, 3>& out,
                const Written<float, 2>& lse) {
+    check_rows(out, "the output");
     check(out.shape(0) == shape.heads && out.shape(1) == shape.queries && out.shape(2) == shape.size &&
               lse.shape(0) == shape.heads && lse.shape(1) == shape.queries,
           "what is written to has another shape than the queries");
@@ -164,24 +165,23 @@ template <class Kind>
 void attend_blocks(const Tensor<const typename Kind::Held, 3>& q, const Tensor<const typename Kind::Held, 3>& k,
                    const Tensor<const typename Kind::Held, 3>& v, std::size_t block, const Ints& block_starts,
                    const Ints& blocks, const Ints& column_starts, const Ints& columns, double scale,
-                   const Written<typename Kind::Held, 3>& out,
+                   const Tensor<typename Kind::Held, 3>& out,
                    const Written<float, 2>& lse, unsigned threads) {
     using Number = typename Kind::Number;
     const SparseShape shape = shape_of<typename Kind::Held>(q, k, v, scale);
     check_out<typename Kind::Held>(shape, out, lse);
     const nb::gil_scoped_release release;
     check_index(block, block_starts, blocks, column_starts, columns, shape.heads, shape.queries, shape.keys);
-    const Heads<Number> to{reinterpret_cast<Number*>(out.data()), shape.queries * shape.size, shape.size};
-    SparseAttention<typename Kind::Sparse>(shape, heads_of<Number>(q),
-                                           heads_of<Number>(k),
-                                           heads_of<Number>(v), to, lse.data())
+    SparseAttention<typename Kind::Sparse>(shape, heads_of<const Number>(q),
+                                           heads_of<const Number>(k),
+                                           heads_of<const Number>(v), heads_of<Number>(out), lse.data())
         .blocks({block, block_starts.data(), blocks.data(), column_starts.data(), columns.data()}, threads);
 }
 
 template <class Kind>
 void attend_suffix(const Tensor<const typename Kind::Held, 3>& q, const Tensor<const typename Kind::Held, 3>& k,
                    const Tensor<const typename Kind::Held, 3>& v, const Ints& limits, double scale,
-                   const Written<typename Kind::Held, 3>& out,
+                   const Tensor<typename Kind::Held, 3>& out,
                    const Written<float, 2>& lse, unsigned threads) {
     using Number = typename Kind::Number;
     const SparseShape shape = shape_of<typename Kind::Held>(q, k, v, scale);
@@ -191,10 +191,9 @@ void attend_suffix(const Tensor<const typename Kind::Held, 3>& q, const Tensor<c
         check(limits(i) >= 0 && static_cast<std::size_t>(limits(i)) <= shape.keys,
               "limit " + std::to_string(limits(i)) + " is not from 0 to " + text(shape.keys));
     const nb::gil_scoped_release release;
-    const Heads<Number> to{reinterpret_cast<Number*>(out.data()), shape.queries * shape.size, shape.size};
-    SparseAttention<typename Kind::Sparse>(shape, heads_of<Number>(q),
-                                           heads_of<Number>(k),
-                                           heads_of<Number>(v), to, lse.data())
+    SparseAttention<typename Kind::Sparse>(shape, heads_of<const Number>(q),
+                                           heads_of<const Number>(k),
+                                           heads_of<const Number>(v), heads_of<Number>(out), lse.data())
         .suffix(limits.data(), threads);
 }
 
@@ -247,7 +246,7 @@ void bind(nb::module_& module, const With& with) {
         "attend_blocks",
         [with](const Tensor<const Held, 3>& q, const Tensor<const Held, 3>& k, const Tensor<const Held, 3>& v,
                std::size_t block, const Ints& block_starts, const Ints& blocks, const Ints& column_starts,
-               const Ints& columns, double scale, const Written<Held, 3>& out, const Written<float, 2>& lse,
+               const Ints& columns, double scale, const Tensor<Held, 3>& out, const Written<float, 2>& lse,
                unsigned threads, const std::string& isa) {
             with(isa, [&](auto kind) {
                 attend_blocks<decltype(kind)>(q, k, v, block, block_starts, blocks, column_starts, columns, scale, out,
@@ -260,7 +259,7 @@ void bind(nb::module_& module, const With& with) {
     module.def(
         "attend_suffix",
         [with](const Tensor<const Held, 3>& q, const Tensor<const Held, 3>& k, const Tensor<const Held, 3>& v,
-               const Ints& limits, double scale, const Written<Held, 3>& out, const Written<float, 2>& lse,
+               const Ints& limits, double scale, const Tensor<Held, 3>& out, const Written<float, 2>& lse,
                unsigned threads, const std::string& isa) {
             with(isa, [&](auto kind) { attend_suffix<decltype(kind)>(q, k, v, limits, scale, out, lse, threads); });
         },

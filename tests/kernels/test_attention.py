@@ -335,6 +335,14 @@ def test_no_queries() -> None:
     )
 
 
+def test_the_heads_of_a_row_lie_side_by_side() -> None:
+    """As a model goes on with them."""
+    _, (q, k, v) = drawn(8, BF16, (4, 2), 33, 40, 64)
+    limits = torch.arange(8, 41, dtype=torch.int32)
+    assert attend_suffix(q, k, v, limits, 0.125)[0].transpose(0, 1).is_contiguous()
+    assert attend_blocks(q, k, v, whole_index(4, 33, 40, 32), 0.125)[0].transpose(0, 1).is_contiguous()
+
+
 def test_large_scores_stay_finite() -> None:
     _, (q, k, v) = drawn(9, FP32, (2, 1), 40, 40, 64)
     limits = torch.arange(1, 41, dtype=torch.int32)

@@ -100,6 +100,21 @@ def test_joined_parts_are_the_whole() -> None:
     compare(join(outs, lses, BF16), reference.merge([out.bfloat16() for out in outs], list(lses)), BF16)
 
 
+@pytest.mark.skipif(DEVICE != "cuda", reason="there is no GPU")
+def test_tensors_on_a_gpu_find_their_way() -> None:
+    from skerry.kernels import attention
+
+    q, k, v = drawn(8, BF16, (4, 30, 64), (2, 50, 64), (2, 50, 64))
+    limits = torch.arange(21, 51, device=DEVICE, dtype=torch.int32)
+    compare(
+        attention.attend_suffix(q, k, v, limits, 0.2), reference.attend_suffix(q, k, v, limits, 0.2), BF16
+    )
+    index = drawn_index(2, 4, 30, 50, 16)
+    compare(attention.attend_blocks(q, k, v, index, 0.2), reference.attend_blocks(q, k, v, index, 0.2), BF16)
+    given = q[None, :, 0], k[None], v[None], ints([0, 1, 2]), ints([[0, 50], [3, 9]]), 0.2
+    compare(attention.attend_ranges(*given), reference.attend_ranges(*given), BF16)
+
+
 _Q, _K, _LIMITS = torch.zeros(4, 8, 16), torch.zeros(2, 8, 16), torch.ones(8, dtype=torch.int32)
 _STARTS = torch.zeros(5, dtype=torch.int32)
 
