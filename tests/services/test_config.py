@@ -108,7 +108,7 @@ def test_other_variables_are_left_alone() -> None:
 
 def test_every_key_has_a_variable() -> None:
     for key in keys():
-        value = "1" if key not in ("server.log_format", "corpus.engine") else None
+        value = "1" if key not in ("server.log_format", "corpus.engine", "generation.reuse") else None
         if value is not None and not key.endswith("dtype"):
             load_settings(environment={variable_of(key): value})
 
