@@ -4,7 +4,6 @@ from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 _Queries = NDArray[np.uint64] | NDArray[np.int64]
 
@@ -202,55 +201,55 @@ class Encoder:
 
 def attention_in_bf16() -> bool: ...
 def attend_blocks(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
+    q: object,
+    k: object,
+    v: object,
     block: int,
-    block_starts: Tensor,
-    blocks: Tensor,
-    column_starts: Tensor,
-    columns: Tensor,
+    block_starts: object,
+    blocks: object,
+    column_starts: object,
+    columns: object,
     scale: float,
-    out: Tensor,
-    lse: Tensor,
+    out: object,
+    lse: object,
     threads: int,
     isa: str = "",
 ) -> None:
-    """See `skerry.kernels.attention.attend_blocks`; writes to `out` and `lse`.
+    """See `skerry.kernels.attention.attend_blocks`; writes to `out` and `lse`. Tensors, or their capsules.
 
     `isa` ("avx512", "avx2", "baseline") asks for the loops of float32 that tests compare.
     """
 
 def attend_suffix(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    limits: Tensor,
+    q: object,
+    k: object,
+    v: object,
+    limits: object,
     scale: float,
-    out: Tensor,
-    lse: Tensor,
+    out: object,
+    lse: object,
     threads: int,
     isa: str = "",
 ) -> None:
     """See `skerry.kernels.attention.attend_suffix`."""
 
 def attend_ranges(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    starts: Tensor,
-    ranges: Tensor,
+    q: object,
+    k: object,
+    v: object,
+    starts: object,
+    ranges: object,
     scale: float,
-    out: Tensor,
-    lse: Tensor,
+    out: object,
+    lse: object,
     threads: int,
     isa: str = "",
 ) -> None:
     """See `skerry.kernels.attention.attend_ranges`."""
 
 def plan_stripes(
-    q: Tensor,
-    k: Tensor,
+    q: object,
+    k: object,
     block: int,
     samples: int,
     first_keys: int,

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.dlpack import to_dlpack as hand  # type: ignore[attr-defined]
 
 from skerry.kernels import _native
 from skerry.kernels.block_index import BlockIndex
@@ -59,10 +60,20 @@ def attend_blocks(q: Tensor, k: Tensor, v: Tensor, index: BlockIndex, scale: flo
 
         return blocks.attend_blocks(q, k, v, index, scale)
     _check(q, k, v, 3, 3)
-    lists = (index.block_starts, index.blocks, index.column_starts, index.columns)
-    _check_whole(*((numbers, 1) for numbers in lists))
+    _check_whole((index.block_starts, 1), (index.blocks, 1), (index.column_starts, 1), (index.columns, 1))
     rows, out, lse = _ready(q, k, v)
-    _native.attend_blocks(*rows, index.block, *lists, scale, out, lse, torch.get_num_threads())
+    _native.attend_blocks(
+        *rows,
+        index.block,
+        hand(index.block_starts),
+        hand(index.blocks),
+        hand(index.column_starts),
+        hand(index.columns),
+        scale,
+        hand(out),
+        hand(lse),
+        torch.get_num_threads(),
+    )
     return _given(out, q), lse
 
 
@@ -88,7 +99,7 @@ def attend_suffix(q: Tensor, k: Tensor, v: Tensor, limits: Tensor, scale: float)
     _check(q, k, v, 3, 3)
     _check_whole((limits, 1))
     rows, out, lse = _ready(q, k, v)
-    _native.attend_suffix(*rows, limits, scale, out, lse, torch.get_num_threads())
+    _native.attend_suffix(*rows, hand(limits), scale, hand(out), hand(lse), torch.get_num_threads())
     return _given(out, q), lse
 
 
@@ -117,7 +128,9 @@ def attend_ranges(
     _check(q, k, v, 3, 4)
     _check_whole((starts, 1), (ranges, 2))
     rows, out, lse = _ready(q, k, v)
-    _native.attend_ranges(*rows, starts, ranges, scale, out, lse, torch.get_num_threads())
+    _native.attend_ranges(
+        *rows, hand(starts), hand(ranges), scale, hand(out), hand(lse), torch.get_num_threads()
+    )
     return _given(out, q), lse
 
 
@@ -165,19 +178,20 @@ def _check_whole(*lists: tuple[Tensor, int]) -> None:
             )
 
 
-def _ready(q: Tensor, k: Tensor, v: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor, Tensor]:
+def _ready(q: Tensor, k: Tensor, v: Tensor) -> tuple[tuple[object, object, object], Tensor, Tensor]:
     """The rows as native code takes them, and what it writes to.
 
-    It has bfloat16 only where the processor does, and heads of whole vectors. An output of many rows lies as
-    models go on with it: the heads of a row side by side.
+    Tensors are handed over as capsules: asked one by one for theirs they would take three times as long.
+    Native code has bfloat16 only where the processor does, and heads of whole vectors. An output of many rows
+    lies as models go on with it: the heads of a row side by side.
     """
-    q, k, v = q.detach(), k.detach(), v.detach()
+    q, k, v = (x.detach() if x.requires_grad else x for x in (q, k, v))
     if q.dtype == torch.bfloat16 and not available():
         q, k, v = q.float(), k.float(), v.float()
     if missing := -q.shape[-1] % _LANES:
         q, k, v = (functional.pad(x, (0, missing)) for x in (q, k, v))
     out = q.new_empty(q.shape) if k.dim() == 4 else q.new_empty(q.transpose(0, 1).shape).transpose(0, 1)
-    return (q, k, v), out, q.new_empty(q.shape[:-1], dtype=torch.float32)
+    return (hand(q), hand(k), hand(v)), out, q.new_empty(q.shape[:-1], dtype=torch.float32)
 
 
 def _given(out: Tensor, q: Tensor) -> Tensor:
