@@ -11,7 +11,7 @@ from torch import Tensor
 
 from skerry.kernels.block_index import BlockIndex
 from skerry.kernels.triton.check import check_rows
-from skerry.kernels.triton.tile import INTERPRETED, LOWEST, absorb, finish, head_lanes, precision
+from skerry.kernels.triton.tile import INTERPRETED, LOWEST, absorb, finish, head_lanes, precision, take
 
 __all__ = ["attend_blocks"]
 
@@ -77,8 +77,8 @@ def _kernel(
     for at in range(begin * per_block, whole * per_block):
         start = tl.load(blocks + at // per_block) * BLOCK + at % per_block * TILE
         keys = (start + tl.arange(0, TILE)).to(tl.int64)
-        key = tl.load(keys_at + keys[None, :] * k_row, mask=held[:, None], other=0.0)
-        value = tl.load(values_at + keys[:, None] * v_row, mask=held[None, :], other=0.0)
+        key = take(keys_at + keys[None, :] * k_row, held[:, None], SIZE == LANES)
+        value = take(values_at + keys[:, None] * v_row, held[None, :], SIZE == LANES)
         seen = tl.full((BLOCK, TILE), 1, tl.int1)
         top, total, acc = absorb(queries, key, value, seen, top, total, acc, factor, PRECISION, UPCAST)
     for at in range(whole * per_block, end * per_block):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from skerry.kernels.triton.check import check_rows
 from skerry.kernels.triton.join import join
-from skerry.kernels.triton.tile import INTERPRETED, LOWEST, absorb, finish, head_lanes, precision
+from skerry.kernels.triton.tile import INTERPRETED, LOWEST, absorb, finish, head_lanes, precision, take
 
 __all__ = ["attend_suffix"]
 
@@ -79,8 +79,8 @@ def _kernel(
     whole = begin + tl.maximum(tl.minimum(least, end) - begin, 0) // TILE * TILE
     for start in range(begin, whole, TILE):
         keys = (start + tl.arange(0, TILE)).to(tl.int64)
-        key = tl.load(keys_at + keys[None, :] * k_row, mask=held[:, None], other=0.0)
-        value = tl.load(values_at + keys[:, None] * v_row, mask=held[None, :], other=0.0)
+        key = take(keys_at + keys[None, :] * k_row, held[:, None], SIZE == LANES)
+        value = take(values_at + keys[:, None] * v_row, held[None, :], SIZE == LANES)
         seen = tl.full((WIDE, TILE), 1, tl.int1)
         top, total, acc = absorb(queries, key, value, seen, top, total, acc, factor, PRECISION, UPCAST)
     for start in range(whole, end, TILE):

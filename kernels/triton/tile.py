@@ -8,10 +8,19 @@ import triton.language as tl
 from torch import Tensor
 from triton.runtime.interpreter import InterpretedFunction
 
-__all__ = ["INTERPRETED", "LOWEST", "absorb", "finish", "head_lanes", "precision"]
+__all__ = ["INTERPRETED", "LOWEST", "absorb", "finish", "head_lanes", "precision", "take"]
 
 LOWEST = tl.constexpr(-1.0e30)
 """Below every score, and finite: a row that has seen nothing stays at it."""
+
+
+@triton.jit
+def take(at, held, WHOLE: tl.constexpr):
+    """Rows of heads: `held` (numbers of a head) is not asked where all lanes are."""
+    if WHOLE:
+        return tl.load(at)
+    else:  # noqa: RET505 - to the compiler these are two programs
+        return tl.load(at, mask=held, other=0.0)
 
 
 @triton.jit
