@@ -47,7 +47,8 @@ class ActQKV(UnitSelector):
         running = self._running(layer)
         running.add(summed_groups(queries, kv_heads))
         # In the scale of attention's scores, which the entropy depends on.
-        return running.probe() * (kv_heads / queries.shape[1] * queries.shape[-1] ** -0.5)
+        scale: float = kv_heads / queries.shape[1] * queries.shape[-1] ** -0.5
+        return running.probe() * scale
 
     def describe(self, keys: torch.Tensor, bounds: NDArray[np.int32]) -> torch.Tensor:
         """The mean key."""

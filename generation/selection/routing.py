@@ -57,7 +57,7 @@ class Routing(Indifferent):
         probe = summed_groups(queries, heads).numpy().reshape(batch * heads, -1, 1)
         scores = (clusters.centres.numpy() @ probe)[:, :, 0]
         assigned = clusters.labels.shape[1]
-        room = np.full(batch * heads, self._budget - rows + assigned)
+        room = np.full(batch * heads, self._budget - rows + assigned, dtype=np.int32)
         chosen = best_units(scores, _sizes(clusters.labels, scores.shape[1]), room)[:, 1:-1]
         marked = np.ones((batch * heads, assigned + 2), dtype=bool)
         marked[:, 1:-1] = np.take_along_axis(chosen, clusters.labels, 1)
@@ -100,8 +100,9 @@ def _centres(keys: torch.Tensor) -> torch.Tensor:
     return centres
 
 
-def _sizes(labels: NDArray[np.int64], clusters: int) -> NDArray[np.int64]:
+def _sizes(labels: NDArray[np.int64], clusters: int) -> NDArray[np.int32]:
     """Rows in every cluster, (heads, clusters)."""
     heads = len(labels)
     flat = (labels + np.arange(heads)[:, None] * clusters).ravel()
-    return np.bincount(flat, minlength=heads * clusters).reshape(heads, clusters)
+    counts = np.bincount(flat, minlength=heads * clusters)
+    return counts.reshape(heads, clusters).astype(np.int32)

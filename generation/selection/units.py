@@ -74,8 +74,8 @@ class UnitSelector(Indifferent, ABC):
         """The score of every unit, (batch * KV heads, units)."""
         vectors = self._up_to_date(layer, keys)
         # numpy's product of such small matrices takes a tenth of the time of torch's.
-        scores = vectors @ probe.numpy().reshape(len(vectors), -1, 1)
-        return scores[:, : self.layout.units, 0]
+        products: NDArray[np.float32] = np.matmul(vectors, probe.numpy().reshape(len(vectors), -1, 1))
+        return products[:, : self.layout.units, 0]
 
     def _up_to_date(self, layer: int, keys: torch.Tensor) -> NDArray[np.float32]:
         """The layer's vectors, (batch * KV heads, units and room for more, width), up to date."""
@@ -136,7 +136,9 @@ def summed_groups(queries: torch.Tensor, kv_heads: int) -> torch.Tensor:
     Args:
         queries: (batch, heads, n, head size).
     """
-    return queries.unflatten(1, (kv_heads, -1)).sum(2, dtype=torch.float32)
+    batch, heads, n, size = queries.shape
+    grouped = queries.reshape(batch, kv_heads, heads // kv_heads, n, size)
+    return grouped.sum(2, dtype=torch.float32)
 
 
 def unit_means(keys: torch.Tensor, bounds: NDArray[np.int32]) -> torch.Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from skerry.services.cli.bench.corpusbrain import corpusbrain
+from skerry.services.cli.bench.decode import decode
 from skerry.services.cli.bench.elastic import elastic
 from skerry.services.cli.bench.fm_index import fm_index
 from skerry.services.cli.bench.kept_answers import kept_answers
@@ -26,6 +27,7 @@ def bench() -> None:
 
 for _command in (
     corpusbrain,
+    decode,
     elastic,
     fm_index,
     kept_answers,

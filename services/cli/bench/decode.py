@@ -1,0 +1,143 @@
+"""`skerry bench decode`: what a decoded token costs, with every selector."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from skerry.services.cli.bench.options import JSON, QUIET, THREADS
+
+_MOST_TOKENS = 2**20
+
+
+@click.command("decode", short_help="A decoded token by context: time and answers with every selector.")
+@click.option(
+    "--knowledge",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="KILT pages: contexts are made of their paragraphs.",
+)
+@click.option(
+    "--gold", required=True, type=click.Path(path_type=Path, dir_okay=False), help="KILT gold file for them."
+)
+@click.option(
+    "--lengths", default="512,1024,2048,4096,8000", show_default=True, help="Contexts to time, with commas."
+)
+@click.option(
+    "--tokens", default=64, show_default=True, type=click.IntRange(0), help="To decode at each; 0: none."
+)
+@click.option(
+    "--selectors", default="sentence,quest,actqkv,recycled,routing", show_default=True, help="With commas."
+)
+@click.option("--budgets", default="512", show_default=True, help="Rows a token may read, with commas.")
+@click.option(
+    "--size", default=8192, show_default=True, type=click.IntRange(256), help="Tokens of the contexts asked."
+)
+@click.option(
+    "--contexts", default=8, show_default=True, type=click.IntRange(0), help="To ask on; 0: no answers."
+)
+@click.option("--questions", default=8, show_default=True, type=click.IntRange(1), help="On each context.")
+@click.option(
+    "--through",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Of them, how many are also read through the selectors.",
+)
+@click.option("--ruler", type=click.Path(path_type=Path, file_okay=False), help="Folder of RULER's prompts.")
+@click.option("--ruler-lengths", default="4096,8192", show_default=True, help="With commas.")
+@click.option("--prompts", default=10, show_default=True, type=click.IntRange(1), help="Of each RULER task.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the contexts.")
+@click.option("--model", default="SmolLM2-135M-Instruct", show_default=True, help="Its name or folder.")
+@click.option(
+    "--dtype",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "bf16", "fp32"]),
+    help="How it computes.",
+)
+@click.option(
+    "--plot", "picture", type=click.Path(path_type=Path, dir_okay=False), help="A PNG file to write."
+)
+@THREADS
+@click.option("--markdown", is_flag=True, help="Print the tables as Markdown.")
+@QUIET
+@JSON
+def decode(
+    knowledge: Path,
+    gold: Path,
+    lengths: str,
+    tokens: int,
+    selectors: str,
+    budgets: str,
+    size: int,
+    contexts: int,
+    questions: int,
+    through: int,
+    ruler: Path | None,
+    ruler_lengths: str,
+    prompts: int,
+    seed: int,
+    model: str,
+    dtype: str,
+    picture: Path | None,
+    threads: int | None,
+    markdown: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Time of a decoded token by context, beside the library's default, and what gold answers cost.
+
+    Each context is read once and asked several questions; a selector never takes anything out of it. The
+    change in -log p of gold answers is beside full attention on the same cache.
+    """
+    from skerry.benchmarks.decode.answers import Method
+    from skerry.benchmarks.decode.plot import plot
+    from skerry.benchmarks.decode.run import Spec, run
+    from skerry.benchmarks.decode.tables import tables
+    from skerry.benchmarks.elastic.plots import check_matplotlib
+    from skerry.benchmarks.numbers import whole_numbers
+    from skerry.benchmarks.processors import on_processors
+    from skerry.core.models.store import ModelStore
+    from skerry.core.progress import default_progress
+    from skerry.generation.selection.base import MOST_BUDGET, check_selection
+
+    names = [name.strip() for name in selectors.split(",") if name.strip()]
+    rows = whole_numbers("--budgets", budgets, MOST_BUDGET)
+    for name in names:
+        check_selection(name, rows[0])
+    if picture is not None:
+        check_matplotlib()
+    spec = Spec(
+        lengths=whole_numbers("--lengths", lengths, _MOST_TOKENS) if tokens else (),
+        count=tokens,
+        methods=tuple(Method(name, budget) for name in names for budget in rows),
+        knowledge=knowledge,
+        gold=gold,
+        size=size,
+        contexts=contexts,
+        questions=questions,
+        through=through,
+        ruler=ruler,
+        ruler_lengths=whole_numbers("--ruler-lengths", ruler_lengths, _MOST_TOKENS),
+        ruler_prompts=prompts,
+        seed=seed,
+    )
+    found = ModelStore().resolve(model)
+    with on_processors(threads) as processors:
+        report = run(spec, found, dtype, processors, default_progress(quiet))
+    if picture is not None:
+        plot(report, picture)
+    if as_json:
+        click.echo(json.dumps(report.json()))
+    elif markdown:
+        click.echo("\n".join(f"{table.title}\n\n{table.markdown()}" for table in tables(report)), nl=False)
+    else:
+        from rich.console import Console
+
+        console = Console(width=None if sys.stdout.isatty() else 160)
+        for table in tables(report):
+            console.print(table.rich())
