@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from skerry.generation.attention.base import PATTERNS
+from skerry.generation.reuse.digests import DENSE
 from skerry.generation.selection.base import KeyValueSelector, make_selector
 from skerry.generation.selection.sentence_ends import SentenceTracker, sentence_ends
 
@@ -40,10 +41,9 @@ class Attending:
         plan = self._plan
         assert plan.selector is not None
         assert plan.budget is not None
-        pattern = None if plan.prefill in (None, "dense") else PATTERNS.load(str(plan.prefill))()
-        if plan.selector != "full":
-            self._selector = make_selector(plan.selector, plan.budget)
-            self._selector.begin([self._sentence_ends()])
+        pattern = None if plan.prefill in (None, DENSE) else PATTERNS.load(str(plan.prefill))()
+        self._selector = make_selector(plan.selector, plan.budget)
+        self._selector.begin([self._sentence_ends()])
         return AttentionState(pattern, self._selector)
 
     def advance(self, token: int) -> None:

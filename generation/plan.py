@@ -16,8 +16,8 @@ class ContextPlan:
     """How keys and values are come by and which of them are read. None leaves a field to the generator.
 
     Attributes:
-        reuse: whether keys and values of passages that were read before may be used again. The answer does
-            not depend on what happens to be stored: a passage that is not is read alone first.
+        reuse: whether keys and values of passages that were read before may be used again. What a mode needs
+            and the store lacks is computed on the spot.
         recompute: which tokens of such passages are computed again among their new neighbours: "none",
             "first:K" (K of each passage), "last:K" (the last passage, which is the best, and K of the
             others), "blend:P" (the share P whose keys deviate most), "full" (all; only

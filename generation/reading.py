@@ -10,6 +10,7 @@ from skerry.core.timing import Timings
 from skerry.generation.attending import Attending
 from skerry.generation.base import Source, Started
 from skerry.generation.model import LoadedModel, Run
+from skerry.generation.reuse.digests import DENSE
 from skerry.generation.reuse.recompute.base import make_recompute
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Reading:
                 self.logits = self._run.prefill(prompt.tail, deadline)
         else:
             recompute = make_recompute(plan.recompute or "full")
-            self._spliced = reuse.read(prompt, self._run, recompute, deadline, timings)
+            self._spliced = reuse.read(prompt, self._run, recompute, deadline, timings, plan.prefill or DENSE)
             self.logits = self._spliced.logits
             self._make_sure((), deadline)
 

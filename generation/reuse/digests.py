@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from skerry.generation.model import LoadedModel
 
 _SIZE = 16
+DENSE = "dense"
+"""The way in which passages are read alone."""
 
 
 def model_digest(loaded: LoadedModel) -> str:
@@ -22,17 +24,20 @@ def model_digest(loaded: LoadedModel) -> str:
 
 
 def passage_keys(
-    model: str, prefix: Sequence[int], passages: Sequence[Sequence[int]]
+    model: str, prefix: Sequence[int], passages: Sequence[Sequence[int]], prefill: str = DENSE
 ) -> tuple[list[StoreKey], list[StoreKey]]:
     """Two names for each passage of a prompt: as read alone behind the prefix, and behind all before it.
 
     Args:
         model: `model_digest`.
         prefix, passages: tokens.
+        prefill: how the whole prompt is read: what a sparse pattern computes is not what others compute.
     """
     alone, chained = [], []
     before = blake2b(_bytes(prefix), digest_size=_SIZE)
     prompt = before.hexdigest()
+    if prefill != DENSE:
+        before.update(prefill.encode())
     for passage in passages:
         name = _digest(_bytes(passage))
         alone.append(StoreKey(model, prompt, name))

@@ -33,7 +33,7 @@ class Passage:
 
 
 def fetch(
-    store: PassageKVStore, model: str, prompt: Prompt, *, exact_only: bool = False
+    store: PassageKVStore, model: str, prompt: Prompt, prefill: str, *, exact_only: bool = False
 ) -> tuple[Passage, ...]:
     """The prompt's passages with what the store has of them.
 
@@ -42,18 +42,19 @@ def fetch(
 
     Args:
         model: `model_digest`.
+        prefill: how the prompt is read.
     """
-    alone, chained = passage_keys(model, prompt.prefix, prompt.passages)
+    alone, chained = passage_keys(model, prompt.prefix, prompt.passages, prefill)
     passages = [Passage(*names) for names in zip(prompt.passages, alone, chained, strict=True)]
     exact = 0
     for found in store.get_many(chained):
-        if found is None:
+        if found is None or found.kv.tokens != len(passages[exact].tokens):
             break
         passages[exact] = replace(passages[exact], kv=found.kv, tier=found.tier, exact=True)
         exact += 1
     if not exact_only:
         for number, found in enumerate(store.get_many(alone[exact:]), exact):
-            if found is not None:
+            if found is not None and found.kv.tokens == len(passages[number].tokens):
                 passages[number] = replace(passages[number], kv=found.kv, tier=found.tier)
     return tuple(passages)
 

@@ -11,7 +11,7 @@ from skerry.generation.base import CacheReuse, Source
 from skerry.generation.cache.passage_kv import PassageKV, PassageKVStore
 from skerry.generation.model import LoadedModel, Run
 from skerry.generation.prompting import Prompt
-from skerry.generation.reuse.digests import model_digest, passage_keys
+from skerry.generation.reuse.digests import DENSE, model_digest, passage_keys
 from skerry.generation.reuse.fetch import Passage, fetch, read_missing
 from skerry.generation.reuse.passages import PassageReader
 from skerry.generation.reuse.recompute.base import Recompute, Spliced
@@ -42,14 +42,21 @@ class PassageReuse:
         self._reader = PassageReader(loaded)
 
     def read(
-        self, prompt: Prompt, run: Run, recompute: Recompute, deadline: Deadline, timings: Timings
+        self,
+        prompt: Prompt,
+        run: Run,
+        recompute: Recompute,
+        deadline: Deadline,
+        timings: Timings,
+        prefill: str = DENSE,
     ) -> SplicedPrompt:
         """Fill a fresh run with the prompt.
 
-        What the store lacks is read alone first, so that the answer does not depend on what is stored; but
+        What the store lacks is read alone first, so that the mode decides and not what happens to be stored; but
         nothing is read alone for a mode that computes all again.
 
         Args:
+            run: whose attention is that of `prefill`.
             timings: gets "lookup", "passages" (those that the store lacks), "splice", and "prefill" (rows
                 that are computed again, and the question).
 
@@ -58,7 +65,7 @@ class PassageReuse:
         """
         exact_only = isinstance(recompute, AllRows)
         with timings.measure("lookup"):
-            passages = fetch(self._store, self._model, prompt, exact_only=exact_only)
+            passages = fetch(self._store, self._model, prompt, prefill, exact_only=exact_only)
         if not exact_only:
             with timings.measure("passages"):
                 passages = read_missing(self._reader, passages, deadline)

@@ -161,6 +161,27 @@ def test_prepared_sources_are_found(tiny_model: Model) -> None:
         other.prepare(SOURCES, Deadline(0))
 
 
+def test_what_a_sparse_pattern_computed_is_not_taken_for_another(generator: TransformersGenerator) -> None:
+    for prefill in ("dense", "a_shape", "auto"):
+        first, _ = _events(generator, _request(prefill=prefill))
+        again, _ = _events(generator, _request(prefill=prefill))
+        assert {part.tier for part in first.reuse} == {""}
+        assert {part.tier for part in again.reuse} == {"memory"}
+
+
+@pytest.mark.parametrize("mode", ["full", "none"])
+def test_a_value_of_another_length_is_not_used(tiny_model: Model, mode: str) -> None:
+    shelf = Shelf()
+    generator = TransformersGenerator(tiny_model, "fp32", store=shelf)
+    _, right = _events(generator, _request(recompute=mode))
+    for key, kv in list(shelf.values.items()):
+        keys, values = kv.keys[:, :, 1:], kv.values[:, :, 1:]
+        shelf.values[key] = replace(kv, keys=keys, values=values, sentence_ends=(kv.tokens - 1,))
+    started, done = _events(generator, _request(recompute=mode))
+    assert done.text == right.text
+    assert {part.tier for part in started.reuse} == {""}
+
+
 @pytest.fixture
 def redis_store() -> Iterator[tuple[RedisServer, TieredStore]]:
     with RedisServer(megabytes=64) as server:
