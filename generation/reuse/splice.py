@@ -52,8 +52,8 @@ class PassageReuse:
     ) -> SplicedPrompt:
         """Fill a fresh run with the prompt.
 
-        What the store lacks is read alone first, so that the mode decides and not what happens to be stored; but
-        nothing is read alone for a mode that computes all again.
+        What the store lacks is read alone first, so that the mode decides and not what happens to be stored;
+        but nothing is read alone for a mode that computes all again.
 
         Args:
             run: whose attention is that of `prefill`.
