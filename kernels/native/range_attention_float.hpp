@@ -75,7 +75,7 @@ struct FloatRangeArithmetic {
             float now = highest[0];
             for (std::size_t lane = 1; lane < kWidth; ++lane) now = std::max(now, static_cast<float>(highest[lane]));
             const float factor = scale * 1.44269504F, fall = std::exp((highest_[head] - now) * scale);
-            for (std::size_t at = 0; at < count; at += kWidth) {
+            for (std::size_t at = 0; at < kChunk && at < count; at += kWidth) {
                 const Floats share = Vector::exp2((Vector::load(scores + at) - now) * factor);
                 sum += share;
                 Vector::store(scores + at, share);
