@@ -189,11 +189,11 @@ def test_ranges(
 @pytest.mark.parametrize("dtype", [BF16, FP32])
 def test_long(dtype: torch.dtype) -> None:
     n = 4097
-    rng, rows = drawn(1, dtype, (2, 1), n, n, 64)
+    rng, rows = drawn(1, dtype, (1, 1), n, n, 64)
     q, k, v = rows
     limits = torch.arange(1, n + 1, dtype=torch.int32)
     compare(attend_suffix(*rows, limits, 0.125), reference.attend_suffix(*rows, limits, 0.125), rows)
-    index = drawn_index(rng, 2, n, n, 128, 0.2, 0.01)
+    index = drawn_index(rng, 1, n, n, 128, 0.2, 0.01)
     compare(attend_blocks(*rows, index, 0.125), reference.attend_blocks(*rows, index, 0.125), rows)
     chosen = drawn_ranges(rng, 1, n, 0.8)
     found = attend_ranges(q[None, :, -1], k[None], v[None], *chosen, 0.125)
