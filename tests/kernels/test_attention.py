@@ -324,15 +324,19 @@ def test_nothing_seen() -> None:
     assert not joined[0].any() and bool((joined[1] == -torch.inf).all())
 
 
-def test_no_queries() -> None:
+def test_no_queries_no_keys_no_sequences() -> None:
     _, (q, k, v) = drawn(8, FP32, (4, 2), 0, 40, 64)
     assert attend_suffix(q, k, v, ints([]), 0.125)[0].shape == (4, 0, 64)
-    assert attend_blocks(q, k, v, BlockIndex(32, ints([0]), ints([]), ints([0]), ints([])), 0.125)[
-        1
-    ].shape == (
-        4,
-        0,
-    )
+    none = BlockIndex(32, ints([0]), ints([]), ints([0]), ints([]))
+    assert attend_blocks(q, k, v, none, 0.125)[1].shape == (4, 0)
+    nothing = torch.empty(1, 2, 0, 64)
+    out, lse = attend_suffix(torch.ones(4, 3, 64), nothing[0], nothing[0], ints([0, 0, 0]), 0.125)
+    assert not out.any() and bool((lse == -torch.inf).all())
+    no_rows = ints([]).reshape(0, 2)
+    out, lse = attend_ranges(torch.ones(1, 4, 64), nothing, nothing, ints([0, 0, 0]), no_rows, 0.125)
+    assert not out.any() and bool((lse == -torch.inf).all())
+    out, lse = attend_ranges(torch.ones(0, 4, 64), nothing[:0], nothing[:0], ints([0]), no_rows, 0.125)
+    assert out.shape == (0, 4, 64) and lse.shape == (0, 4)
 
 
 def test_the_heads_of_a_row_lie_side_by_side() -> None:
