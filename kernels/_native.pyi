@@ -253,6 +253,7 @@ def plan_stripes(
     block: int,
     samples: int,
     first_keys: int,
+    window: int,
     share: float,
     whole: float,
     scale: float,

@@ -27,6 +27,7 @@ def plan_stripes(
     block: int,
     samples: int,
     first_keys: int,
+    window: int,
     share: float,
     whole: float,
 ) -> BlockIndex:
@@ -39,6 +40,7 @@ def plan_stripes(
         block: queries, and keys, of a block.
         samples: mean queries of a block: a power of two up to 32.
         first_keys: always needed, and so are a query block's own key blocks.
+        window: keys before a block of queries whose key blocks it always needs too.
         share: of the attention, in equal shares, at least 0.
         whole: share of a key block from which on it is taken as a whole.
 
@@ -55,6 +57,7 @@ def plan_stripes(
         block,
         samples,
         first_keys,
+        window,
         share,
         whole,
         scale,

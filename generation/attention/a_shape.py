@@ -34,7 +34,5 @@ class AShape(PlannedPattern):
     def plan(self, queries: torch.Tensor, keys: torch.Tensor, scale: float) -> BlockIndex:
         """See `PlannedPattern`."""
         grid = Grid(queries.shape[1], keys.shape[1])
-        number = torch.arange(grid.columns)
-        nearest = (grid.first() - self.window).clamp(min=0) // grid.block
-        seen = (number * grid.block < self.sinks) | (number >= nearest[:, None])
+        seen = (torch.arange(grid.columns) * grid.block < self.sinks) | grid.near(self.window)
         return block_index(grid, seen.expand(queries.shape[0], -1, -1))

@@ -38,4 +38,4 @@ class BlockSparse(PlannedPattern):
         shares = block_shares(grid, queries, keys, scale)
         chosen = largest(shares, self.blocks) if self.blocks else covering(shares, self.cover)
         chosen[:, :, 0] = True
-        return block_index(grid, chosen | grid.own())
+        return block_index(grid, chosen | grid.near())

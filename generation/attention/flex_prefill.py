@@ -48,7 +48,7 @@ class FlexPrefill(PlannedPattern):
         vertical = covering(vertical_mass(attention) / attention.shape[1], self.gamma)
         slash = covering(slash_mass(attention) / attention.shape[1], self.gamma)
         flat = covering(rough.flatten(1) / grid.rows, self.gamma).view_as(rough)
-        blocks = torch.where(believed[:, None, None], flat, slash_blocks(grid, slash)) | grid.own()
+        blocks = torch.where(believed[:, None, None], flat, slash_blocks(grid, slash)) | grid.near()
         blocks[:, :, 0] = True
         lone = grid.lone(len(blocks))
         lone[:, :, : grid.keys] = (vertical & ~believed[:, None])[:, None]

@@ -52,9 +52,10 @@ class Grid:
         """Which key blocks a query block sees any of, bool (rows, columns)."""
         return torch.arange(self.columns) <= (self.last() // self.block)[:, None]
 
-    def own(self) -> torch.Tensor:
-        """The key blocks that a query block's own positions lie in, bool (rows, columns)."""
-        return self.visible() & (torch.arange(self.columns) >= (self.first() // self.block)[:, None])
+    def near(self, window: int = 0) -> torch.Tensor:
+        """The key blocks of a query block's own positions and of `window` before, bool (rows, columns)."""
+        first = (self.first() - window).clamp(min=0) // self.block
+        return self.visible() & (torch.arange(self.columns) >= first[:, None])
 
 
 def block_index(grid: Grid, blocks: torch.Tensor, lone: torch.Tensor | None = None) -> BlockIndex:

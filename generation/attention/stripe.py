@@ -29,6 +29,8 @@ class Stripe(PlannedPattern):
     """A key is seen by a query block when one of its mean queries gives it enough.
 
     Attributes:
+        window: tokens before a query block that it sees in any case, in whole blocks: what is near is looked
+            at by single queries, which means do not show.
         share: of the attention that a key needs, in equal shares: 1 is what a key of m would get if all got
             the same.
         samples: mean queries of a block, a power of two.
@@ -36,11 +38,13 @@ class Stripe(PlannedPattern):
             keys.
     """
 
-    share: float = 0.6
+    window: int = 512
+    share: float = 1.5
     samples: int = 4
     whole: float = 0.7
 
     def __post_init__(self) -> None:
+        check_setting("stripe", "window", self.window, 0, 2**20)
         check_setting("stripe", "share", self.share, 0.0, 1e6)
         check_setting("stripe", "samples", self.samples, 1, 32)
         if BLOCK % self.samples:
@@ -60,6 +64,7 @@ class Stripe(PlannedPattern):
                 block=BLOCK,
                 samples=self.samples,
                 first_keys=_FIRST_KEYS,
+                window=self.window,
                 share=self.share,
                 whole=self.whole,
             )
@@ -84,7 +89,7 @@ class Stripe(PlannedPattern):
             of = slice(start * self.samples, end * self.samples)
             self._mark(seen[:, start:end], means[:, of], keys[:, :upto], least[:, of])
         seen[:, :, :_FIRST_KEYS] = True
-        blocks = (count_in_blocks(grid, seen) >= self.whole * grid.block) | grid.own()
+        blocks = (count_in_blocks(grid, seen) >= self.whole * grid.block) | grid.near(self.window)
         return block_index(grid, blocks, seen)
 
     def _mark(self, seen: torch.Tensor, means: torch.Tensor, keys: torch.Tensor, least: torch.Tensor) -> None:

@@ -44,7 +44,7 @@ class VerticalSlash(PlannedPattern):
         vertical, slash = vertical_mass(attention), slash_mass(attention)
         vertical[:, :_FIRST_KEYS] = torch.inf
         slash[:, :_NEAREST] = torch.inf
-        blocks = slash_blocks(grid, largest(slash, self.slash)) | grid.own()
+        blocks = slash_blocks(grid, largest(slash, self.slash)) | grid.near()
         lone = grid.lone(len(blocks))
         lone[:, :, : grid.keys] = largest(vertical, self.vertical)[:, None]
         return block_index(grid, blocks, lone)

@@ -14,7 +14,8 @@ namespace skerry::bf16 {
 
 struct StripeShape {
     std::size_t heads, kv_heads, queries, keys, size;
-    std::size_t block, samples, first_keys;  // `samples` mean queries a block: 1, 2, 4, ... 32
+    std::size_t block, samples;     // `samples` mean queries a block: 1, 2, 4, ... 32
+    std::size_t first_keys, window;  // seen by all; before a block of queries, seen by it
     float share, whole, scale;
 };
 
@@ -163,14 +164,14 @@ private:
                                                                     static_cast<float>(work.limits[lane]));
     }
 
-    // The keys before a block's own key blocks that one of its mean queries wants.
+    // The keys before those that a block sees in any case which one of its mean queries wants.
     SKERRY_AVX512_BF16 void pick(Work& work, std::size_t first, std::size_t count) const {
         const __m512 least[2] = {_mm512_loadu_ps(work.least), _mm512_loadu_ps(work.least + kLanes)};
         for (std::size_t row = 0; row < count; ++row) work.keys[row].clear();
         std::size_t from = 0;
         for (std::size_t row = 0; row < count; ++row) {
-            // Keys up to the own blocks of this row, for all rows from it on.
-            const std::size_t to = own(first + row) * shape_.block;
+            // Keys up to the near ones of this row, for all rows from it on.
+            const std::size_t to = near(first + row) * shape_.block;
             for (std::size_t key = from; key < to; ++key) {
                 const float* const scores = work.scores.data() + key * kMeans;
                 std::uint32_t wants = _mm512_cmp_ps_mask(_mm512_loadu_ps(scores), least[0], _CMP_GT_OQ) |
@@ -191,11 +192,14 @@ private:
         }
     }
 
-    // The first key block that a query block's own positions lie in.
-    std::size_t own(std::size_t row) const { return (before() + row * shape_.block) / shape_.block; }
+    // The first of the key blocks that a query block sees in any case.
+    std::size_t near(std::size_t row) const {
+        const std::size_t first = before() + row * shape_.block;
+        return (first - std::min(first, shape_.window)) / shape_.block;
+    }
 
     void finish(const std::vector<std::int32_t>& keys, std::size_t row, StripeRow& out) const {
-        const std::size_t first = own(row);
+        const std::size_t first = near(row);
         const auto enough = shape_.whole * static_cast<float>(shape_.block);
         auto at = keys.begin();
         for (std::size_t block = 0; block < first; ++block) {

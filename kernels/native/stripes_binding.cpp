@@ -53,7 +53,7 @@ std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>> joined(
 #endif
 
 std::tuple<Ints, Ints, Ints, Ints> plan_stripes(const Rows& q, const Rows& k, std::size_t block, std::size_t samples,
-                                                std::size_t first_keys, double share, double whole, double scale,
+                                                std::size_t first_keys, std::size_t window, double share, double whole, double scale,
                                                 unsigned threads) {
 #if SKERRY_X86_64
     check(bf16::available(), "this processor has no bfloat16 in AVX-512");
@@ -66,7 +66,7 @@ std::tuple<Ints, Ints, Ints, Ints> plan_stripes(const Rows& q, const Rows& k, st
           "samples must be a power of two up to 32 that divides the block");
     check(block >= 16 && block % 16 == 0 && block <= (1U << 20), "a block must be a multiple of 16");
     check(share >= 0 && whole >= 0 && scale > 0, "share and whole must be at least 0, the scale above it");
-    const bf16::StripeShape shape{q.shape(0), k.shape(0), q.shape(1), k.shape(1), q.shape(2), block, samples, first_keys,
+    const bf16::StripeShape shape{q.shape(0), k.shape(0), q.shape(1), k.shape(1), q.shape(2), block, samples, first_keys, window,
                                   static_cast<float>(share), static_cast<float>(whole), static_cast<float>(scale)};
     const auto queries = heads_of(q, "queries"), keys = heads_of(k, "keys");
     std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>> blocks, columns;
@@ -79,7 +79,7 @@ std::tuple<Ints, Ints, Ints, Ints> plan_stripes(const Rows& q, const Rows& k, st
     return {array_of(std::move(blocks.first)), array_of(std::move(blocks.second)), array_of(std::move(columns.first)),
             array_of(std::move(columns.second))};
 #else
-    (void)q, (void)k, (void)block, (void)samples, (void)first_keys, (void)share, (void)whole, (void)scale, (void)threads;
+    (void)q, (void)k, (void)block, (void)samples, (void)first_keys, (void)window, (void)share, (void)whole, (void)scale, (void)threads;
     (void)&array_of;
     throw std::invalid_argument("this processor has no bfloat16 in AVX-512");
 #endif
@@ -89,7 +89,7 @@ std::tuple<Ints, Ints, Ints, Ints> plan_stripes(const Rows& q, const Rows& k, st
 
 void bind_stripes(nanobind::module_& module) {
     module.def("plan_stripes", &plan_stripes, "q"_a.noconvert(), "k"_a.noconvert(), "block"_a, "samples"_a,
-               "first_keys"_a, "share"_a, "whole"_a, "scale"_a, "threads"_a);
+               "first_keys"_a, "window"_a, "share"_a, "whole"_a, "scale"_a, "threads"_a);
 }
 
 }  // namespace skerry

@@ -17,6 +17,7 @@ def plan_stripes(
     block: int,
     samples: int,
     first_keys: int,
+    window: int,
     share: float,
     whole: float,
 ) -> BlockIndex:
@@ -27,18 +28,18 @@ def plan_stripes(
     for head in range(heads):
         keys = k[head // (heads // k.shape[0])].float()
         for begin in range(0, n, block):
-            own = (m - n + begin) // block
+            near = max(0, m - n + begin - window) // block
             last = min(m - n + begin + block, m) - 1
             needed = needed_keys(q[head].float(), keys, scale, begin, block // samples, samples, share)
             needed[:first_keys] = True
             rows: tuple[list[int], list[int]] = [], []
-            for number in range(own):
+            for number in range(near):
                 lone = needed[number * block : (number + 1) * block].nonzero().flatten() + number * block
                 if len(lone) >= whole * block:
                     rows[0].append(number)
                 else:
                     rows[1].extend(lone.tolist())
-            blocks.append([*rows[0], *range(own, last // block + 1)])
+            blocks.append([*rows[0], *range(near, last // block + 1)])
             columns.append(rows[1])
     return BlockIndex(block, *_joined(blocks), *_joined(columns))
 

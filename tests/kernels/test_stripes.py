@@ -16,7 +16,14 @@ from skerry.kernels.reference.attention import block_mask
 
 pytestmark = pytest.mark.skipif(not stripes.available(), reason="needs AVX-512 with bfloat16")
 
-_SETTINGS: dict[str, Any] = {"block": 128, "samples": 4, "first_keys": 4, "share": 1.5, "whole": 0.7}
+_SETTINGS: dict[str, Any] = {
+    "block": 128,
+    "samples": 4,
+    "first_keys": 4,
+    "window": 0,
+    "share": 1.5,
+    "whole": 0.7,
+}
 
 
 def _rows(
@@ -40,13 +47,14 @@ def _mask(index: BlockIndex, q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
     share=st.sampled_from([0.5, 1.5, 6.0]),
     whole=st.sampled_from([0.0, 0.3, 0.7, 1.0]),
     block=st.sampled_from([64, 128]),
+    window=st.sampled_from([0, 1, 128, 300]),
 )
 @settings(max_examples=40, deadline=None)
 def test_it_takes_what_the_slow_version_takes(
-    lengths: tuple[int, int], samples: int, share: float, whole: float, block: int
+    lengths: tuple[int, int], samples: int, share: float, whole: float, block: int, window: int
 ) -> None:
     q, k = _rows(lengths[0], sum(lengths))
-    chosen = {**_SETTINGS, "samples": samples, "whole": whole, "block": block}
+    chosen = {**_SETTINGS, "samples": samples, "whole": whole, "block": block, "window": window}
     got = _mask(stripes.plan_stripes(q, k, 0.18, **{**chosen, "share": share}), q, k)
     # Mean queries are rounded: keys near the border may fall to either side.
     surely = _mask(reference.plan_stripes(q, k, 0.18, **{**chosen, "share": share * 1.04}), q, k)

@@ -124,7 +124,7 @@ _PLANNED = [
     BlockSparse(2),
     BlockSparse(0, 0.5),
     FlexPrefill(0.6),
-    Stripe(2.0),
+    Stripe(100, 2.0),
 ]
 
 
@@ -149,7 +149,7 @@ _EVERYTHING: list[AttentionPattern] = [
     BlockSparse(0, 1.0),
     FlexPrefill(1.0, 0.0),
     FlexPrefill(1.0, 1.0),
-    Stripe(0.0),
+    Stripe(0, 0.0),
     Hyper(exact=2**20),
     Auto(),
 ]
@@ -205,16 +205,16 @@ def test_block_sparse_takes_the_nearest_means() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "before", "samples", "whole"), [(1300, 0, 2, 1.0), (1300, 77, 8, 0.5), (5, 900, 4, 0.7)]
+    ("lengths", "samples", "whole", "window"),
+    [((1300, 0), 2, 1.0, 0), ((1300, 77), 8, 0.5, 200), ((5, 900), 4, 0.7, 512)],
 )
 def test_stripes_are_the_keys_that_a_mean_query_gives_enough(
-    n: int, before: int, samples: int, whole: float
+    lengths: tuple[int, int], samples: int, whole: float, window: int
 ) -> None:
-    queries, keys, _ = _tensors(n, before, seed=4)
-    want = plan_stripes(
-        queries, keys, _SCALE, block=128, samples=samples, first_keys=4, share=1.5, whole=whole
-    )
-    got = Stripe(share=1.5, samples=samples, whole=whole).plan(queries, keys, _SCALE)
+    queries, keys, _ = _tensors(*lengths, seed=4)
+    settings_: dict[str, Any] = {"samples": samples, "share": 1.5, "whole": whole, "window": window}
+    want = plan_stripes(queries, keys, _SCALE, block=128, first_keys=4, **settings_)
+    got = Stripe(**settings_).plan(queries, keys, _SCALE)
     assert torch.equal(got.block_starts, want.block_starts)
     assert torch.equal(got.blocks, want.blocks)
     assert torch.equal(got.column_starts, want.column_starts)
@@ -223,7 +223,7 @@ def test_stripes_are_the_keys_that_a_mean_query_gives_enough(
 
 def test_stripes_of_the_kernel_and_without_it_are_nearly_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     queries, keys = (x.bfloat16() for x in _tensors(700, 300)[:2])
-    pattern = Stripe(share=1.2, whole=1.0)
+    pattern = Stripe(0, share=1.2, whole=1.0)
     kernel = _mask(pattern, queries, keys)
     monkeypatch.setattr(stripes, "available", lambda: False)
     alone = _mask(pattern, queries, keys)
@@ -233,8 +233,8 @@ def test_stripes_of_the_kernel_and_without_it_are_nearly_the_same(monkeypatch: p
 
 def test_key_blocks_that_are_mostly_seen_are_seen_whole() -> None:
     queries, keys, _ = _tensors(512, 0)
-    lone = Stripe(share=1.0, whole=1.0).plan(queries, keys, _SCALE)
-    whole = Stripe(share=1.0, whole=0.3).plan(queries, keys, _SCALE)
+    lone = Stripe(0, share=1.0, whole=1.0).plan(queries, keys, _SCALE)
+    whole = Stripe(0, share=1.0, whole=0.3).plan(queries, keys, _SCALE)
     assert len(whole.blocks) > len(lone.blocks)
     assert len(whole.columns) < len(lone.columns)
 
@@ -290,6 +290,7 @@ def test_every_registered_pattern_attends() -> None:
         (BlockSparse, {"cover": 1.1}),
         (FlexPrefill, {"gamma": -0.1}),
         (FlexPrefill, {"tau": 2.0}),
+        (Stripe, {"window": -1}),
         (Stripe, {"share": -1.0}),
         (Stripe, {"samples": 3}),
         (Stripe, {"samples": 0}),
