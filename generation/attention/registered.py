@@ -95,9 +95,12 @@ def attention(
 
     Raises:
         BackendUnavailable: a layer with learnt attention sinks, which "sdpa" does not know either.
+        DeadlineExceeded, Cancelled: when the state has a deadline.
         ValueError: scattered rows in a layer that does not see all earlier keys.
     """
     state = current()
+    if state.deadline is not None:
+        state.deadline.check("reading the prompt")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     sees_all = _sees_all(module, key, value, dropout, options)
     if sees_all and state.selector is not None and query.shape[2] > 1:

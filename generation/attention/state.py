@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import torch
 
+    from skerry.core.deadline import Deadline
     from skerry.generation.attention.base import AttentionPattern
 
 
@@ -56,11 +57,13 @@ class AttentionState:
         selector: for passes of one token.
         limits: int32 of shape (n,): the n tokens of this pass are scattered rows, and row i sees the keys
             [0, limits[i]). Takes the place of the pattern.
+        deadline: looked at in every layer, so that a pass may be long.
     """
 
     pattern: AttentionPattern | None = None
     selector: RowSelector | None = None
     limits: torch.Tensor | None = None
+    deadline: Deadline | None = None
 
 
 _NOTHING = AttentionState()

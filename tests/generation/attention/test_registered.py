@@ -21,7 +21,8 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from skerry.core.errors import BackendUnavailable
+from skerry.core.deadline import Deadline
+from skerry.core.errors import BackendUnavailable, Cancelled
 from skerry.generation.attention.registered import attention, register
 from skerry.generation.attention.state import AttentionState, RowRanges, current, using
 
@@ -205,6 +206,21 @@ def test_learnt_sinks_are_refused() -> None:
     rows = torch.zeros(1, 2, 4, 8)
     with pytest.raises(BackendUnavailable, match="sinks"):
         attention(torch.nn.Module(), rows, rows, rows, None, s_aux=torch.zeros(2))
+
+
+def test_a_deadline_is_looked_at_in_every_layer() -> None:
+    model, deadline = _model("llama"), Deadline(60)
+    model.set_attn_implementation("skerry")
+
+    class Leaves(_Exact):
+        def attend(self, *rows: Any) -> torch.Tensor:
+            deadline.cancel()
+            return super().attend(*rows)
+
+    pattern = Leaves()
+    with using(AttentionState(pattern, deadline=deadline)), pytest.raises(Cancelled):
+        model(input_ids=_ids())
+    assert pattern.calls == 1
 
 
 def test_a_state_ends_with_its_block() -> None:
