@@ -95,7 +95,7 @@ class FusedStep:
             attended, _ = attention(
                 layer.attention, turned[:, :heads, None], keys, values, None, scaling=layer.scale
             )
-            states = states + functional.linear(attended.view(batch, heads * size), layer.out)
+            states = states + functional.linear(attended.reshape(batch, heads * size), layer.out)
             normed = self._norm(states, layer.before_gate)
             gate, up = _project(normed, layer.gate_up).chunk(2, dim=-1)
             states = states + functional.linear(functional.silu(gate) * up, layer.down)

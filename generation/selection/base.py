@@ -47,6 +47,7 @@ SELECTORS: Registry[type[KeyValueSelector]] = Registry(
     {
         "full": "skerry.generation.selection.full:Full",
         "sentence": "skerry.generation.selection.sentence:Sentence",
+        "sentencekv": "skerry.generation.selection.sentencekv:SentenceKV",
         "quest": "skerry.generation.selection.quest:Quest",
         "actqkv": "skerry.generation.selection.actqkv:ActQKV",
         "recycled": "skerry.generation.selection.recycled:Recycled",

@@ -1,97 +1,150 @@
-"""Whole sentences, by what the current sentence asks for (SentenceKV: Zhu et al. 2025, arXiv:2504.00970)."""
+"""Whole sentences, by the attention that they got when everything was read last.
+
+The frame is SentenceKV's (Zhu et al. 2025, arXiv:2504.00970): sentences are chosen whole, for each KV head,
+in order until the budget is used up; first and last rows always; a sentence's first token reads everything.
+What orders them is not the paper's product of mean keys and mean queries (`sentencekv.py`), which loses the
+single keys that answers hang on, but what a full reading shows: the attention that each sentence gets from
+that token and from the end of the prompt (as in SnapKV, Li et al. 2024, arXiv:2404.14469). Nothing is taken
+out of the cache.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from skerry.generation.attention.state import RowRanges
+from skerry.generation.selection.attribution import Attributed, SentenceWeight
 from skerry.generation.selection.layout import Layout
-from skerry.generation.selection.units import UnitSelector, summed_groups, unit_means
+from skerry.generation.selection.ranges import all_rows, row_ranges
+from skerry.generation.selection.units import best_units
 
 SINKS, RECENT, LONGEST = 32, 32, 64
 """Rows: the first and the last ones are always read; a longer sentence is cut into pieces."""
+EVERY = 32
+"""Tokens after which a long sentence of the answer reads everything once more."""
+OBSERVED, STEP = 24, 3
+"""The prompt's last queries: each third of so many is asked."""
 
 
-class Sentence(UnitSelector):
-    """A sentence's vector, for each KV head, is the mean of its keys; the mean of the queries since the
-    current sentence began meets it. The first token of a sentence reads everything.
+@dataclass(slots=True)
+class _Layer:
+    """What one layer remembers.
 
-    Unlike the paper, nothing is taken out of the cache, so that any later question finds everything.
+    Attributes:
+        asked: the prompt's last queries, (batch, heads, n, head size).
+        from_prompt: attention that they give to each row, float32 (batch * KV heads, rows at that time).
+        chosen: what is read between two full readings.
+        ends: where in `chosen.ranges` the tails stand.
+    """
+
+    asked: torch.Tensor | None = None
+    from_prompt: NDArray[np.float32] | None = None
+    chosen: RowRanges | None = None
+    ends: torch.Tensor | None = None
+
+
+class Sentence:
+    """The first token after a prompt, the first of each sentence of the answer and each 32nd within one read
+    everything; in between, a layer reads the sentences with most attention in the last full reading.
+
+    A sentence's attention is the sum over its rows, and over the queries that share the KV head, of the
+    token's softmax and the mean softmax of the prompt's last queries.
 
     Args:
-        budget: see `KeyValueSelector`.
+        budget: see `KeyValueSelector`; for the tokens that do not read everything.
     """
 
     def __init__(self, budget: int) -> None:
-        super().__init__(budget, Layout(SINKS, RECENT, LONGEST))
-        self._ends: list[Sequence[int]] = []
-        self._told: NDArray[np.bool_] | None = None
-        self._opens: NDArray[np.bool_] | None = None
+        self._budget = budget
+        self._layout = Layout(SINKS, RECENT, LONGEST)
+        self._layers: dict[int, _Layer] = {}
+        self._opens: Sequence[bool] = ()
+        self._since = 0
         self._rows = 0
-        self._sums: dict[int, torch.Tensor] = {}
+        self._whole = True
+        self._weights = Attributed(SINKS)
 
     def begin(self, sentence_ends: Sequence[Sequence[int]]) -> None:
         """See `KeyValueSelector`."""
-        self.layout.begin(sentence_ends)
-        self._ends = list(sentence_ends)
+        self._layout.begin(sentence_ends)
+        self._layers.clear()
+        self._whole = True
 
     def advance(self, opens: Sequence[bool]) -> None:
         """See `KeyValueSelector`."""
-        self._told = np.array(opens) if any(opens) else None
+        self._opens = opens
 
     def observe(self, layer: int, queries: torch.Tensor, keys: torch.Tensor) -> None:
-        """The queries of the prompt's last sentence count: the answer goes on from it."""
-        batch, _, n, _ = queries.shape
-        first = keys.shape[2] - n
-        for number in range(batch):
-            ends = self._ends[number] if self._ends else ()
-            before = bisect_left(ends, keys.shape[2])
-            begin = ends[before - 1] if before else 0
-            new = queries[number : number + 1, :, max(0, begin - first) :]
-            self._add(layer, new, keys.shape[1], batch, number, fresh=begin >= first)
-
-    def probe(self, layer: int, queries: torch.Tensor, kv_heads: int) -> torch.Tensor:
-        """The sum of the sentence's queries: its order of the units is the mean's."""
-        batch = len(queries)
-        if self._opens is not None or self._sums.get(layer) is None:
-            for number in range(batch):
-                fresh = self._opens is not None and bool(self._opens[number])
-                self._add(layer, queries[number : number + 1], kv_heads, batch, number, fresh)
-            return self._sums[layer]
-        return self._sums[layer].add_(summed_groups(queries, kv_heads))
+        """The last queries of a prompt are kept; they are asked at the first full reading."""
+        self._layers[layer] = _Layer(asked=queries[:, :, -OBSERVED:][:, :, ::STEP].clone())
+        self._whole = True
 
     def select(self, layer: int, queries: torch.Tensor, keys: torch.Tensor) -> RowRanges:
         """See `RowSelector`."""
-        if keys.shape[2] != self._rows:
-            self._begin_token(keys.shape[2])
-        return super().select(layer, queries, keys)
+        rows = keys.shape[2]
+        if rows != self._rows:
+            self._begin_token(rows, len(keys))
+        if rows <= self._budget:
+            return all_rows(keys)
+        of_layer = self._layers.setdefault(layer, _Layer())
+        if self._reads_all or of_layer.chosen is None or of_layer.ends is None:
+            self._choose(of_layer, queries, keys)
+            return all_rows(keys)
+        of_layer.chosen.ranges[of_layer.ends, 1] = rows
+        return of_layer.chosen
 
-    def _begin_token(self, rows: int) -> None:
-        self._rows, self._opens, self._told = rows, self._told, None
-        if self._opens is not None:
-            for number in np.flatnonzero(self._opens):
-                self.layout.end(int(number), rows - 1)
+    def attribution(self) -> tuple[SentenceWeight, ...]:
+        """The sentences that full readings looked at, most attention first; of the batch's first sequence."""
+        return self._weights.sentences()
 
-    def reads_all(self, layer: int, batch: int) -> NDArray[np.bool_] | None:
-        """Those that begin a sentence."""
-        return self._opens
+    def _begin_token(self, rows: int, batch: int) -> None:
+        for number, new in enumerate(self._opens):
+            if new:
+                self._layout.end(number, rows - 1)
+        self._reads_all = self._whole or any(self._opens) or self._since >= EVERY
+        self._since = 1 if self._reads_all else self._since + 1
+        self._whole, self._opens, self._rows = False, (), rows
+        if self._reads_all and rows > self._budget:
+            self._layout.grow(batch, rows)
 
-    def describe(self, keys: torch.Tensor, bounds: NDArray[np.int32]) -> torch.Tensor:
-        """The mean key."""
-        return unit_means(keys, bounds)
+    def _choose(self, of_layer: _Layer, queries: torch.Tensor, keys: torch.Tensor) -> None:
+        batch, heads, rows, _ = keys.shape
+        self._layout.grow(batch, rows)
+        attention = _attention(queries, keys)
+        if of_layer.from_prompt is None and of_layer.asked is not None:
+            of_layer.from_prompt = _attention(of_layer.asked, keys[:, :, : rows - 1])
+            of_layer.asked = None
+        if of_layer.from_prompt is not None:
+            attention[:, : of_layer.from_prompt.shape[1]] += of_layer.from_prompt
+        bounds, lengths = self._layout.bounds.repeat(heads, 0), self._layout.lengths.repeat(heads, 0)
+        sums = np.zeros((batch * heads, rows + 1))
+        np.cumsum(attention, axis=1, out=sums[:, 1:])
+        at = np.take_along_axis(sums, bounds.astype(np.int64), 1)
+        pieces = np.diff(at, axis=1)
+        self._weights.add(bounds[0], pieces[:heads].sum(0))
+        # What the tail will grow by until everything is read again is left free.
+        room = self._budget - SINKS - EVERY - (bounds[:, -1] - bounds[:, -2])
+        marked = best_units(pieces[:, 1:-1].astype(np.float32), lengths, room)
+        of_layer.chosen = row_ranges(marked, bounds)
+        of_layer.ends = of_layer.chosen.starts[1:].long() - 1
 
-    def _add(
-        self, layer: int, queries: torch.Tensor, kv_heads: int, batch: int, number: int, fresh: bool
-    ) -> None:
-        """Add queries of one sequence, (1, heads, n, head size), to its sum, or begin it anew with them."""
-        sums = self._sums.get(layer)
-        if sums is None:
-            sums = self._sums[layer] = torch.zeros((batch, kv_heads, 1, queries.shape[-1]))
-        if fresh:
-            sums[number] = 0
-        sums[number] += summed_groups(queries, kv_heads)[0].sum(1, keepdim=True)
+
+def _attention(queries: torch.Tensor, keys: torch.Tensor) -> NDArray[np.float32]:
+    """The attention that rows get, (batch * KV heads, rows): the sum over a group's heads, the mean over n.
+
+    Args:
+        queries: (batch, heads, n, head size).
+        keys: (batch, KV heads, rows, head size).
+    """
+    batch, heads, n, size = queries.shape
+    kv_heads, rows = keys.shape[1], keys.shape[2]
+    grouped = queries.reshape(batch, kv_heads, heads // kv_heads * n, size)
+    # In the type of the keys: a float32 copy of them all would cost more than the scores.
+    scores = torch.matmul(grouped, keys.transpose(2, 3)).float().mul_(size**-0.5)
+    given: NDArray[np.float32] = torch.softmax(scores, dim=-1).sum(2).div_(n).numpy()
+    return given.reshape(batch * kv_heads, rows)
