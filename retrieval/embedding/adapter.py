@@ -1,12 +1,17 @@
-"""A trained embedding adapter on disk: the encoder that it fits, and the sizes it was trained at."""
+"""A trained embedding adapter on disk: the encoder that it fits, and the sizes it was trained at.
+
+An adapter of early exits may stand over one that made the whole size better; that lies in its folder `whole`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skerry.core.errors import IndexCorrupt
+from skerry.core.files import write_atomically
 from skerry.core.models.adapter_files import CONFIG, WEIGHTS, Adapter, AdapterFiles, BaseConfig
 
 if TYPE_CHECKING:
@@ -21,14 +26,19 @@ __all__ = [
     "AdapterConfig",
     "check_base",
     "chosen_adapter",
+    "early_factors",
     "keeps_whole",
     "load",
     "load_config",
     "save",
+    "whole_factors",
 ]
 
 SHIPPED = Path(__file__).parent / "weights" / "all-MiniLM-L6-v2"
 _A = ".low_rank_a"
+_BELOW = "whole"
+_WHOLE = "whole."
+_EXITS = "exits."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +48,12 @@ class AdapterConfig(BaseConfig):
     Attributes:
         ranks: of the low-rank factors, by the name of the linear layer in the whole network.
         pairs: (layers, dimensions) that it was trained at.
+        whole_sha256: weights of the adapter that it stands over, "" without one.
     """
 
     ranks: Mapping[str, int]
     pairs: tuple[tuple[int, int], ...]
+    whole_sha256: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ranks", {str(name): int(rank) for name, rank in self.ranks.items()})
@@ -57,8 +69,19 @@ class AdapterConfig(BaseConfig):
             factors: exits (`retrieval.embedding.exits`) may be among them.
             pairs: (layers, dimensions) that they were trained at.
         """
-        ranks = {name.removesuffix(_A): len(a) for name, a in factors.items() if name.endswith(_A)}
+        own = early_factors(factors)
+        ranks = {name.removesuffix(_A): len(a) for name, a in own.items() if name.endswith(_A)}
         return cls(model.lasting_name, model.weights_hash, model.tokenizer_hash, ranks, tuple(pairs))
+
+
+def early_factors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """An adapter's tensors without those of the one that it stands over."""
+    return {name: tensor for name, tensor in tensors.items() if not name.startswith(_WHOLE)}
+
+
+def whole_factors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Factors of the adapter that another stands over, by layer; empty for most."""
+    return {name.removeprefix(_WHOLE): tensor for name, tensor in tensors.items() if name.startswith(_WHOLE)}
 
 
 def keeps_whole(tensors: Mapping[str, Tensor], layers: int) -> bool:
@@ -68,12 +91,53 @@ def keeps_whole(tensors: Mapping[str, Tensor], layers: int) -> bool:
         tensors: of an adapter.
         layers: of the whole network.
     """
-    adapted = [name for name in tensors if name.endswith(_A)]
+    adapted = [name for name in early_factors(tensors) if name.endswith(_A)]
     return bool(adapted) and not any(name.startswith(f"encoder.layer.{layers - 1}.") for name in adapted)
 
 
 _FILES = AdapterFiles("embedding adapter", "dense.adapter", "skerry train embedding", AdapterConfig)
-save, load_config, load = _FILES.save, _FILES.load_config, _FILES.load
+load_config = _FILES.load_config
+
+
+def save(
+    folder: Path, config: AdapterConfig, tensors: Mapping[str, Tensor], below: Path | None = None
+) -> None:
+    """Write an adapter.
+
+    Args:
+        tensors: of `whole_factors` nothing is written: they are those of `below`.
+        below: folder of the adapter that it stands over, which is copied into it.
+    """
+    if below is not None:
+        config = replace(config, whole_sha256=load_config(below).weights_sha256)
+        copy_to = folder / _BELOW
+        copy_to.mkdir(parents=True, exist_ok=True)
+        for name in (WEIGHTS, CONFIG):
+            write_atomically(copy_to / name, (below / name).read_bytes())
+    _FILES.save(folder, config, early_factors(tensors))
+
+
+def load(folder: Path) -> tuple[AdapterConfig, dict[str, Tensor]]:
+    """See `AdapterFiles.load`; `whole_factors` of the tensors are of the adapter that it stands over.
+
+    Raises:
+        NotFound: no adapter there, or not the one below it.
+        IndexCorrupt: a file that is damaged or of another format, or another adapter below than it was
+            trained over.
+    """
+    config, tensors = _FILES.load(folder)
+    if not config.whole_sha256:
+        return config, tensors
+    below, factors = _FILES.load(folder / _BELOW)
+    if below.weights_sha256 != config.whole_sha256:
+        raise IndexCorrupt(
+            f"The embedding adapter in {folder} stands over another adapter of the whole size "
+            f"({config.whole_sha256[:12]}) than lies in {folder / _BELOW} ({below.weights_sha256[:12]}).",
+            hint="Restore both, or train them again with `skerry train embedding`.",
+            details={"path": str(folder / _BELOW)},
+        )
+    whole = {_WHOLE + name: tensor for name, tensor in factors.items() if not name.startswith(_EXITS)}
+    return config, tensors | whole
 
 
 def check_base(folder: Path, config: AdapterConfig, model: Model) -> None:

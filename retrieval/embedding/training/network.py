@@ -7,7 +7,7 @@ as fast there as that of the fused form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 from torch.nn.utils import parametrize
 from transformers import AutoModel
 
@@ -27,7 +28,12 @@ from skerry.core.models.loading import load_weights
 from skerry.core.models.store import Model
 from skerry.retrieval.embedding.elastic_network import POST_NORM
 from skerry.retrieval.embedding.exits import Exits
-from skerry.retrieval.embedding.training.start import WORD_SHARE, start_importance, start_maps
+from skerry.retrieval.embedding.training.start import (
+    WORD_SHARE,
+    start_early_maps,
+    start_importance,
+    start_maps,
+)
 
 _CHUNK_TOKENS = {"cpu": 2304, "cuda": 65_536}
 _WIDTH_STEP = 8
@@ -43,8 +49,9 @@ class TrainableEncoder:
         ranks: of the low-rank factors, one a layer, or one for all; none at all leaves the encoder as it is,
             and its vectors are plain means of the states.
         seed: of the factors.
-        keep_whole: vectors of the whole depth are those of the untrained network, turned; factors are of the
-            layers before the last, for the exits there, and the last one's rank counts for nothing.
+        keep_whole: vectors of the whole depth are kept as they are, but for a turn; factors are of the layers
+            before the last, for the exits there, and the last one's rank counts for nothing.
+        below: tensors of an adapter of the whole size; the encoder with it is what is kept and started from.
 
     Attributes:
         layers, width: of the model.
@@ -57,11 +64,18 @@ class TrainableEncoder:
         IndexCorrupt: a model folder that cannot be loaded.
     """
 
-    def __init__(self, base: Model, ranks: Sequence[int], seed: int, keep_whole: bool = False) -> None:
+    def __init__(
+        self,
+        base: Model,
+        ranks: Sequence[int],
+        seed: int,
+        keep_whole: bool = False,
+        below: Mapping[str, Tensor] | None = None,
+    ) -> None:
         self.device = best_device()
         try:
-            self._network: Any = _untrained(base, self.device)
-            self._whole: Any = _untrained(base, self.device) if keep_whole else None
+            self._network: Any = _untrained(base, self.device, below)
+            self._whole: Any = _untrained(base, self.device, below) if keep_whole else None
             self._tokenizer = Tokenizer.from_str((base.folder / "tokenizer.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise IndexCorrupt(
@@ -81,7 +95,8 @@ class TrainableEncoder:
         self._padding = config.pad_token_id or 0
         self._longest = int(config.max_position_embeddings)
         self.factors: list[nn.Parameter] = []
-        self.exits = Exits(self.layers, self.width).to(self.device) if ranks else None
+        self._below = below is not None
+        self.exits = self._exits(below or {}).to(self.device) if ranks else None
         if ranks:
             each = list(ranks) * (self.layers if len(ranks) == 1 else 1)
             if len(each) != self.layers:
@@ -93,6 +108,15 @@ class TrainableEncoder:
                 del layers[-1], each[-1]
             for number, (layer, rank) in enumerate(zip(layers, each, strict=True)):
                 self.factors += low_rank.attach(layer, rank, seed * self.layers + number)
+
+    def _exits(self, below: Mapping[str, Tensor]) -> Exits:
+        exits = Exits.of(below, self.layers, self.width)
+        if exits is None:
+            return Exits(self.layers, self.width)
+        exits.requires_grad_(True)
+        # The whole depth's vectors, which are kept, have a share of the words that it weights.
+        exits.lexical.requires_grad_(False)
+        return exits
 
     def tokens(self, texts: Sequence[str], longest: int) -> list[NDArray[np.int32]]:
         """Each text's token ids, special ones included, cut to `longest`: int32 of shape (length,).
@@ -149,6 +173,11 @@ class TrainableEncoder:
             documents[np.unique(ids)] += 1
         every = torch.arange(len(documents), device=self.device)[:, None]
         words = torch.cat([self._network.embeddings(input_ids=ids)[:, 0] for ids in torch.split(every, _IDS)])
+        if self._below:
+            start_importance(self.exits, words.float(), documents, len(texts), range(self.layers - 1))
+            lexical, *pooled = self._by_chunk(sample, self._pooled)
+            start_early_maps(self.exits, lexical, pooled, normalize(self.whole(sample), dim=1))
+            return
         start_importance(self.exits, words.float(), documents, len(texts))
         lexical, *pooled = self._by_chunk(sample, self._pooled)
         start_maps(self.exits, lexical, pooled, WORD_SHARE if self._whole is None else 0.0)
@@ -211,14 +240,15 @@ class TrainableEncoder:
         return [lexical, *pooled]
 
 
-def _untrained(base: Model, device: str) -> Any:
+def _untrained(base: Model, device: str, below: Mapping[str, Tensor] | None) -> Any:
     network = load_weights(
         AutoModel,
         base.folder,
-        dtype=torch_dtype("auto", device),
+        dtype=torch_dtype("auto", device) if below is None else torch.float32,
         attn_implementation="eager" if device == "cpu" else "sdpa",
     )
-    return network.to(device).eval().requires_grad_(False)
+    low_rank.merge(network, below or {})
+    return network.to(device, torch_dtype("auto", device)).eval().requires_grad_(False)
 
 
 def _padded(length: int) -> int:

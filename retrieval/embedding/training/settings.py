@@ -14,8 +14,9 @@ class Settings:
     """The knobs of a training run; the defaults are for all-MiniLM-L6-v2.
 
     Attributes:
-        keep_whole: leave the whole depth as it is and train the exits before it, by distillation alone
-            (`early_exits`); else everything trains on questions (`supervised`).
+        keep_whole: leave the whole depth as it is and train the exits before it.
+        distil_alone: exits before a kept whole learn from it alone (`early_exits`); else, as everything does
+            without a kept whole, on questions (`supervised`).
         early_steps: with `keep_whole`, where `steps` is None.
         short, long: questions and stretches of texts, and whole texts, in a step with `keep_whole`.
         bank: passages whose whole vectors they are scored against.
@@ -53,6 +54,7 @@ class Settings:
     """
 
     keep_whole: bool = True
+    distil_alone: bool = True
     early_steps: int = 900
     short: int = 208
     long: int = 16

@@ -21,13 +21,20 @@ _RIDGE = 10.0
 _MAP_RIDGE = 0.3
 
 
-def start_importance(exits: Exits, embeddings: Tensor, documents: NDArray[np.int64], count: int) -> None:
+def start_importance(
+    exits: Exits,
+    embeddings: Tensor,
+    documents: NDArray[np.int64],
+    count: int,
+    early: range | None = None,
+) -> None:
     """Weight words by their rarity, but for the states of the whole network, which pools evenly.
 
     Args:
         embeddings: of all words, as the embedding layer gives them, float32 of shape (v, D).
         documents: how many texts each word is in, (v,).
         count: of texts.
+        early: places of exits; then only their states are weighted.
     """
     device = embeddings.device
     seen = torch.from_numpy(np.flatnonzero(documents)).to(device)
@@ -37,8 +44,10 @@ def start_importance(exits: Exits, embeddings: Tensor, documents: NDArray[np.int
     # Frequent words count more: most tokens are theirs.
     solution = _least_squares(rows, rarity[:, None], _RIDGE, often.sqrt())[:-1, 0]
     with torch.no_grad():
-        exits.lexical.copy_(solution)
-        exits.by_word[:-1] = solution
+        if early is None:
+            exits.lexical.copy_(solution)
+            early = range(len(exits.by_word) - 1)
+        exits.by_word[list(early)] = solution
 
 
 def start_maps(
@@ -54,17 +63,28 @@ def start_maps(
     width = lexical.shape[1]
     whole = torch.cat([pooled[-1], word_share * lexical], 1) if word_share else pooled[-1]
     turn = torch.linalg.eigh(whole.T @ whole).eigenvectors.flip(1)[:, :width]
-    wanted = whole @ turn
+    start_early_maps(exits, lexical, pooled, whole @ turn)
     with torch.no_grad():
-        for layer, states in enumerate(pooled[:-1]):
-            rows = torch.cat([states, lexical, torch.ones_like(states[:, :1])], 1)
-            solution = _least_squares(rows, wanted, _MAP_RIDGE)
-            exits.state_map[layer] = solution[:width].T
-            exits.word_map[layer] = solution[width : 2 * width].T
-            exits.bias[layer] = solution[-1]
         exits.state_map[-1] = turn[:width].T
         if word_share:
             exits.word_map[-1] = word_share * turn[width:].T
+
+
+@torch.no_grad()
+def start_early_maps(exits: Exits, lexical: Tensor, pooled: Sequence[Tensor], wanted: Tensor) -> None:
+    """Map the exits before the last to the whole network's vectors of the same texts, by least squares.
+
+    Args:
+        lexical, pooled: see `start_maps`.
+        wanted: the whole network's vectors, (n, D).
+    """
+    width = lexical.shape[1]
+    for layer, states in enumerate(pooled[:-1]):
+        rows = torch.cat([states, lexical, torch.ones_like(states[:, :1])], 1)
+        solution = _least_squares(rows, wanted, _MAP_RIDGE)
+        exits.state_map[layer] = solution[:width].T
+        exits.word_map[layer] = solution[width : 2 * width].T
+        exits.bias[layer] = solution[-1]
 
 
 def _least_squares(rows: Tensor, wanted: Tensor, ridge: float, weights: Tensor | None = None) -> Tensor:

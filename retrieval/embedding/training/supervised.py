@@ -1,7 +1,8 @@
-"""Questions and passages train every size, the whole one too, which is anchored to what it was.
+"""Questions and passages train every size; the whole one too, anchored to what it was, unless it is kept.
 
-Questions' steps minimise a loss of `losses`; steps on other texts hold the encoder to the untrained one
-(`distil`), and steps on graded sentence pairs to their order (`similarity`), where there are any.
+Questions' steps minimise a loss of `losses`; steps on other texts hold the encoder to the untrained one, or
+its exits to the whole that is kept (`distil`), and steps on graded sentence pairs to their order
+(`similarity`), where there are any.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class Supervised:
     """See `Objective`.
 
     Args:
-        encoder: in training, none of whose layers are kept.
-        teacher: what it was.
+        encoder: in training.
+        teacher: what it was; None where its whole depth is kept, and is the teacher.
         pairs: (layers, dimensions), the whole model last.
         loss: of a batch of questions.
         batches: of the questions.
@@ -42,7 +43,7 @@ class Supervised:
     def __init__(
         self,
         encoder: TrainableEncoder,
-        teacher: TrainableEncoder,
+        teacher: TrainableEncoder | None,
         settings: Settings,
         pairs: Sequence[tuple[int, int]],
         loss: Loss,
@@ -89,11 +90,13 @@ class Supervised:
                 torch.from_numpy(batch.masked).to(self._encoder.device),
             )
 
-        with torch.no_grad():
-            untrained = scores(self._teacher).whole()
         trained = scores(self._encoder)
         rng = random.Random(f"loss {self._settings.seed} {number}")
         told = self._loss(trained, torch.from_numpy(batch.targets).to(self._encoder.device), rng)
+        if self._teacher is None:
+            return told
+        with torch.no_grad():
+            untrained = scores(self._teacher).whole()
         return told + self._settings.anchor * score_kl(trained.whole(), untrained)
 
     def _distillation_loss(
@@ -113,9 +116,12 @@ class Supervised:
             columns = [torch.cat(both) for both in zip(encoder.vectors(long), rows, strict=True)]
             return Scores(rows, columns, settings.scale, itself)
 
+        trained = scores(self._encoder)
+        if self._teacher is None:
+            return distil(trained, trained.whole(), self._pairs)
         with torch.no_grad():
             wanted = scores(self._teacher).whole()
-        return distil(scores(self._encoder), wanted, self._pairs)
+        return distil(trained, wanted, self._pairs)
 
     def _similarity_loss(self, rows: Sequence[SimilarPair]) -> Tensor:
         longest = self._settings.passage_tokens

@@ -26,6 +26,7 @@ from skerry.core.models.store import Model
 from skerry.core.progress import Progress
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.embedding import adapter
+from skerry.retrieval.embedding.exits import PREFIX
 from skerry.retrieval.embedding.passage_text import passage_text
 from skerry.retrieval.embedding.training.early_exits import EarlyExits
 from skerry.retrieval.embedding.training.examples import Batches, Example
@@ -50,15 +51,27 @@ class EmbeddingTrainer:
         base: the sentence encoder to adapt.
         passages: where the examples' ordinals lead.
         out: folder of the result; a checkpoint there of the same run is gone on from.
+        below: folder of an adapter of the whole size, made on the same base, which is kept and copied there.
 
     Raises:
         NotFound: no such loss.
-        InvalidInput: no BERT-like encoder; pairs or ranks that it does not have.
+        InvalidInput: no BERT-like encoder; pairs or ranks that it does not have; an adapter that nothing can
+            stand over.
+        IndexCorrupt: an adapter below that is damaged or of another base.
     """
 
-    def __init__(self, base: Model, passages: PassageStore, out: Path, settings: Settings) -> None:
+    def __init__(
+        self, base: Model, passages: PassageStore, out: Path, settings: Settings, below: Path | None = None
+    ) -> None:
         self._base, self._passages, self._out, self._settings = base, passages, out, settings
-        self._encoder = TrainableEncoder(base, settings.ranks, settings.seed, settings.keep_whole)
+        self._below = below
+        self._encoder = TrainableEncoder(
+            base,
+            settings.ranks,
+            settings.seed,
+            settings.keep_whole,
+            _load_below(below, base, settings) if below is not None else None,
+        )
         self.pairs = _pairs(settings.pairs, self._encoder)
         self._loss = LOSSES.load(settings.loss)(self.pairs, settings.kl_weight)
         exits = self._encoder.exits
@@ -102,6 +115,7 @@ class EmbeddingTrainer:
             self._out.mkdir(parents=True, exist_ok=True)
         run = asdict(settings) | {
             "base": self._base.weights_hash,
+            "below": adapter.load_config(self._below).weights_sha256 if self._below is not None else "",
             "data": _digest(examples, texts, similar),
         }
         done = self._resume(run)
@@ -112,7 +126,7 @@ class EmbeddingTrainer:
         if not done:
             self._start(questions, passages, [texts, sentences], progress)
         objective: Objective
-        if settings.keep_whole:
+        if settings.keep_whole and settings.distil_alone:
             short = self._encoder.tokens(sentences, settings.question_tokens)
             by_ordinal = dict(zip(batches.passages, own, strict=True))
             objective = EarlyExits(
@@ -120,7 +134,7 @@ class EmbeddingTrainer:
             )
         else:
             tokens = dict(zip(batches.passages, passages, strict=True))
-            teacher = TrainableEncoder(self._base, (), 0)
+            teacher = None if settings.keep_whole else TrainableEncoder(self._base, (), 0)
             objective = Supervised(
                 self._encoder, teacher, settings, self.pairs, self._loss, batches, questions, tokens, texts,
                 similar,
@@ -177,7 +191,9 @@ class EmbeddingTrainer:
     def save(self) -> None:
         """Write the adapter and remove the checkpoint."""
         factors = self._encoder.state()
-        adapter.save(self._out, adapter.AdapterConfig.of(self._base, factors, self.pairs), factors)
+        adapter.save(
+            self._out, adapter.AdapterConfig.of(self._base, factors, self.pairs), factors, self._below
+        )
         remove_checkpoint(self._out)
 
     def _passage_tokens(self, ordinals: Sequence[int]) -> list[NDArray[np.int32]]:
@@ -214,6 +230,20 @@ class EmbeddingTrainer:
 
     def _trained(self) -> list[Tensor]:
         return [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
+
+
+def _load_below(below: Path, base: Model, settings: Settings) -> dict[str, Tensor]:
+    config, tensors = adapter.load(below)
+    adapter.check_base(below, config, base)
+    keeps_its_own = adapter.keeps_whole(tensors, len(tensors[PREFIX + "bias"]))
+    if not settings.keep_whole or config.whole_sha256 or keeps_its_own:
+        raise InvalidInput(
+            f"The adapter in {below} cannot be stood over: it must have trained the whole size, and what is "
+            "trained now must keep it.",
+            hint="Make it with --whole trained, and give it as --over with --whole kept.",
+            details={"path": str(below)},
+        )
+    return tensors
 
 
 def _pairs(pairs: Sequence[tuple[int, int]], encoder: TrainableEncoder) -> tuple[tuple[int, int], ...]:

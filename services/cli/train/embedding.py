@@ -94,10 +94,21 @@ def _sources(
     help="The whole size: kept as it is, the exits before it learn from it; or trained on the questions too.",
 )
 @click.option(
+    "--over",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Adapter made with --whole trained: with it the whole size is kept, and copied beside the result.",
+)
+@click.option(
+    "--labels/--no-labels",
+    "labels",
+    default=False,
+    help="With --whole kept: exits learn on the questions too, not from the whole size alone.",
+)
+@click.option(
     "--loss",
     default="cross_depth",
     show_default=True,
-    help="Of --whole trained: cross_depth, structured or 2dmse.",
+    help="On questions: cross_depth, structured or 2dmse.",
 )
 @click.option(
     "--pairs",
@@ -130,13 +141,17 @@ def _sources(
     help="Share of the learnt change of the weights that is kept; with --whole trained.",
 )
 @click.option(
-    "--short", default=208, show_default=True, type=click.IntRange(2), help="Short texts of a batch (kept)."
+    "--short", default=208, show_default=True, type=click.IntRange(2), help="Short texts of a batch, without."
 )
 @click.option(
-    "--long", default=16, show_default=True, type=click.IntRange(1), help="Passages of a batch (kept)."
+    "--long", default=16, show_default=True, type=click.IntRange(1), help="Whole texts of a batch, without."
 )
 @click.option(
-    "--passages", default=32, show_default=True, type=click.IntRange(2), help="Passages of a batch (trained)."
+    "--passages",
+    default=32,
+    show_default=True,
+    type=click.IntRange(2),
+    help="Passages of a batch, on questions.",
 )
 @click.option("--each", default=4, show_default=True, type=click.IntRange(1), help="Questions a passage.")
 @click.option(
@@ -144,7 +159,7 @@ def _sources(
     default=1,
     show_default=True,
     type=click.IntRange(1),
-    help="Passes over the passages, with --whole trained.",
+    help="Passes over the passages, on questions.",
 )
 @click.option("--steps", type=click.IntRange(1), help="Steps, instead of 900 or of --epochs.")
 @click.option(
@@ -161,6 +176,8 @@ def embedding(
     sources: Sequence[tuple[str, Path]],
     similarity: Path | None,
     whole: str,
+    over: Path | None,
+    labels: bool,
     loss: str,
     pairs: tuple[tuple[int, int], ...],
     ranks: tuple[int, ...],
@@ -179,8 +196,9 @@ def embedding(
 ) -> None:
     """Train a sentence encoder to be good after any layer and at any width, as a low-rank adapter.
 
-    Whole pages are held out for the printed scores. Stopped at any moment, the same command goes on from its
-    last checkpoint. An index uses the adapter when it is built with --set dense.adapter=FOLDER.
+    It runs on a GPU where there is one. Whole pages are held out for the printed scores. Stopped at any
+    moment, the same command goes on from its last checkpoint. An index uses the adapter when it is built with
+    --set dense.adapter=FOLDER.
     """
     import random
     from dataclasses import asdict
@@ -200,6 +218,7 @@ def embedding(
     store = ModelStore()
     settings = Settings(
         keep_whole=whole == "kept",
+        distil_alone=whole == "kept" and not labels,
         loss=loss,
         pairs=pairs,
         ranks=ranks,
@@ -216,11 +235,11 @@ def embedding(
     similar = read_similar_pairs(similarity) if similarity else []
     texts = [text for source in sources for text in read_texts(*source, seed, progress)]
     with Index.open(index_folder, models=store) as index:
-        trainer = EmbeddingTrainer(store.resolve(base), index.passages, out, settings)
+        trainer = EmbeddingTrainer(store.resolve(base), index.passages, out, settings, over)
         training, testing = split_by_page(known_questions(gold, index), held_out, seed)
         testing = random.Random(seed).sample(testing, min(_HELD_OUT, len(testing)))
         [held] = _examples([testing], index, progress)
-        if settings.keep_whole:
+        if settings.distil_alone:
             # Distillation takes no negatives.
             examples = [Example(one.query, one.positive, one.relevant, ()) for one in training]
         else:

@@ -94,3 +94,34 @@ def test_what_is_shipped() -> None:
     config, _ = adapter.load(adapter.SHIPPED)
     assert config.base_model == adapter.SHIPPED.name
     assert (adapter.SHIPPED / adapter.WEIGHTS).stat().st_size <= 4_000_000
+
+
+def over(folder: Path, to: Path) -> Path:
+    """An adapter of the exits that stands over the one in `folder`."""
+    own = {name: 2 * tensor for name, tensor in factors().items() if ".layer.0." in name}
+    below = {f"whole.{name}": tensor for name, tensor in factors().items()}
+    adapter.save(to, adapter.AdapterConfig.of(MODEL, own | below, PAIRS), own | below, folder)
+    return to
+
+
+def test_one_adapter_stands_over_another(folder: Path, tmp_path: Path) -> None:
+    config, found = adapter.load(over(folder, tmp_path / "over"))
+    assert config.whole_sha256 == adapter.load_config(folder).weights_sha256
+    assert config.ranks == {"encoder.layer.0.output.dense": 4}
+    below = adapter.whole_factors(found)
+    assert below.keys() == adapter.load(folder)[1].keys()
+    assert all(torch.equal(below[name], tensor) for name, tensor in adapter.load(folder)[1].items())
+    assert adapter.early_factors(found).keys() == {name for name in factors() if ".layer.0." in name}
+    assert adapter.keeps_whole(found, 2) and not adapter.keeps_whole(below, 2)
+
+
+def test_what_is_stood_over_is_the_one_it_was_trained_over(folder: Path, tmp_path: Path) -> None:
+    both = over(folder, tmp_path / "over")
+    other = {name: 3 * tensor for name, tensor in factors().items()}
+    adapter.save(both / "whole", adapter.AdapterConfig.of(MODEL, other, PAIRS), other)
+    with pytest.raises(IndexCorrupt, match="another adapter of the whole size") as caught:
+        adapter.load(both)
+    assert str(both / "whole") in str(caught.value)
+    (both / "whole" / adapter.CONFIG).unlink()
+    with pytest.raises(NotFound, match="no embedding adapter"):
+        adapter.load(both)

@@ -232,3 +232,38 @@ def test_a_stop_of_the_early_exits_training_leaves_no_trace(
     whole, cut = state_of(tmp_path / "whole"), state_of(tmp_path / "cut")
     assert whole["step"] == cut["step"] == 10
     torch.testing.assert_close(whole["trained"], cut["trained"], rtol=0, atol=0)
+
+
+def test_exits_over_a_trained_whole_leave_it_as_it_is(
+    base: Model, passages: PassageStore, examples: list[Example], tmp_path: Path
+) -> None:
+    first = EmbeddingTrainer(base, passages, tmp_path / "first", replace(SETTINGS, steps=12, strength=1.0))
+    first.train(examples, SilentProgress(), texts=TEXTS)
+    first.save()
+    settings = replace(KEPT, distil_alone=False, steps=12)
+    second = EmbeddingTrainer(base, passages, tmp_path / "second", settings, tmp_path / "first")
+    second.train(examples, SilentProgress(), texts=TEXTS, similar=SIMILAR)
+    second.save()
+    below = SentenceEncoder(base, "fp32", adapter=adapter.load(tmp_path / "first")[1])
+    both = SentenceEncoder(base, "fp32", adapter=adapter.load(tmp_path / "second")[1])
+    queries = [one.query for one in examples]
+    assert both.encode(queries) == pytest.approx(below.encode(queries), abs=1e-5)
+    assert both.encode(queries) != pytest.approx(SentenceEncoder(base, "fp32").encode(queries), abs=0.1)
+
+    def agreement(encoder: SentenceEncoder) -> float:
+        return float((encoder.encode(queries, layers=2) * below.encode(queries)).sum(1).mean())
+
+    assert agreement(both) > agreement(below)
+
+
+@pytest.mark.parametrize(("keeps", "stacked"), [(False, False), (True, True)])
+def test_what_nothing_can_stand_over(
+    base: Model, passages: PassageStore, examples: list[Example], tmp_path: Path, keeps: bool, stacked: bool
+) -> None:
+    below = EmbeddingTrainer(
+        base, passages, tmp_path / "below", replace(KEPT if stacked else SETTINGS, steps=1)
+    )
+    below.train(examples, SilentProgress(), texts=TEXTS)
+    below.save()
+    with pytest.raises(InvalidInput, match="cannot be stood over"):
+        EmbeddingTrainer(base, passages, tmp_path / "out", KEPT if keeps else SETTINGS, tmp_path / "below")
