@@ -11,7 +11,8 @@ from torch import Tensor
 
 from skerry.kernels.block_index import BlockIndex
 from skerry.kernels.triton.check import check_rows
-from skerry.kernels.triton.tile import INTERPRETED, LOWEST, absorb, finish, head_lanes, precision, take
+from skerry.kernels.triton.launch import launch_of
+from skerry.kernels.triton.tile import INTERPRETED, LOWEST, absorb, finish, take
 
 __all__ = ["attend_blocks"]
 
@@ -40,17 +41,19 @@ def _kernel(
     SIZE: tl.constexpr,
     LANES: tl.constexpr,
     BLOCK: tl.constexpr,
+    ROWS: tl.constexpr,
     TILE: tl.constexpr,
     PRECISION: tl.constexpr,
     UPCAST: tl.constexpr,
 ):
     # The last blocks see most: first they.
     part = tl.num_programs(0) - 1 - tl.program_id(0)
+    block = part // (BLOCK // ROWS)
     head = tl.program_id(1).to(tl.int64)
     kv_head = head // group
     numbers = tl.arange(0, LANES)
     held = numbers < SIZE
-    rows = part * BLOCK + tl.arange(0, BLOCK)
+    rows = part * ROWS + tl.arange(0, ROWS)
     inside = rows < n
     positions = m - n + rows
     queries = tl.load(
@@ -58,16 +61,16 @@ def _kernel(
         mask=inside[:, None] & held[None, :],
         other=0.0,
     )
-    top = tl.full((BLOCK,), LOWEST, tl.float32)
-    total = tl.zeros((BLOCK,), tl.float32)
-    acc = tl.zeros((BLOCK, LANES), tl.float32)
+    top = tl.full((ROWS,), LOWEST, tl.float32)
+    total = tl.zeros((ROWS,), tl.float32)
+    acc = tl.zeros((ROWS, LANES), tl.float32)
     keys_at = k + kv_head * k_head + numbers[:, None]
     values_at = v + kv_head * v_head + numbers[None, :]
-    row = head * tl.num_programs(0) + part
+    row = head * tl.cdiv(n, BLOCK) + block
     begin = tl.load(block_starts + row)
     end = tl.load(block_starts + row + 1)
     # Blocks rise: those that some query may not see whole come last.
-    first = m - n + part * BLOCK
+    first = m - n + part * ROWS
     whole = end
     while (whole > begin) & (
         (tl.load(blocks + whole - 1, mask=whole > begin, other=0) + 1) * BLOCK > first + 1
@@ -79,7 +82,7 @@ def _kernel(
         keys = (start + tl.arange(0, TILE)).to(tl.int64)
         key = take(keys_at + keys[None, :] * k_row, held[:, None], SIZE == LANES)
         value = take(values_at + keys[:, None] * v_row, held[None, :], SIZE == LANES)
-        seen = tl.full((BLOCK, TILE), 1, tl.int1)
+        seen = tl.full((ROWS, TILE), 1, tl.int1)
         top, total, acc = absorb(queries, key, value, seen, top, total, acc, factor, PRECISION, UPCAST)
     for at in range(whole * per_block, end * per_block):
         start = tl.load(blocks + at // per_block) * BLOCK + at % per_block * TILE
@@ -132,8 +135,9 @@ def attend_blocks(q: Tensor, k: Tensor, v: Tensor, index: BlockIndex, scale: flo
     lse = torch.empty((heads, n), dtype=torch.float32, device=q.device)
     if n == 0:
         return out, lse
-    lanes = head_lanes(size)
-    _kernel[(parts, heads)](
+    launch = launch_of(q)
+    rows = min(block, launch.rows)
+    _kernel[(-(-n // rows), heads)](
         q,
         k,
         v,
@@ -154,12 +158,13 @@ def attend_blocks(q: Tensor, k: Tensor, v: Tensor, index: BlockIndex, scale: flo
         heads // k.shape[0],
         scale * math.log2(math.e),
         SIZE=size,
-        LANES=lanes,
+        LANES=launch.lanes,
         BLOCK=block,
-        TILE=min(block, 64),
-        PRECISION=precision(q),
+        ROWS=rows,
+        TILE=min(block, launch.tile),
+        PRECISION=launch.precision,
         UPCAST=INTERPRETED,
-        num_warps=8 if block * lanes > 64 * 128 else 4,
-        num_stages=3 if q.element_size() == 2 else 2,
+        num_warps=launch.warps(rows),
+        num_stages=launch.stages,
     )
     return out, lse

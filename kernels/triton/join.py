@@ -7,7 +7,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from skerry.kernels.triton.tile import LOWEST, head_lanes
+from skerry.kernels.triton.tile import LOWEST
 
 __all__ = ["join"]
 
@@ -54,6 +54,14 @@ def join(outs: Tensor, lses: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor
     lse = torch.empty_like(lses[0])
     size = outs.shape[-1]
     _kernel[(lse.numel(),)](
-        outs, lses, out, lse, lse.numel(), outs.shape[0], SIZE=size, LANES=head_lanes(size), num_warps=1
+        outs,
+        lses,
+        out,
+        lse,
+        lse.numel(),
+        outs.shape[0],
+        SIZE=size,
+        LANES=triton.next_power_of_2(size),
+        num_warps=1,
     )
     return out, lse

@@ -15,13 +15,13 @@ from torch import Tensor
 
 from skerry.kernels.triton.check import check_rows
 from skerry.kernels.triton.join import join
-from skerry.kernels.triton.tile import INTERPRETED, LOWEST, absorb, finish, head_lanes, precision
+from skerry.kernels.triton.launch import launch_of
+from skerry.kernels.triton.tile import INTERPRETED, LOWEST, absorb, finish
 
 __all__ = ["attend_ranges"]
 
 _WANTED = 528
 """Programs that keep a large GPU's memory busy: four for each of 132 processors."""
-_TILE = 64
 
 
 @triton.jit
@@ -128,7 +128,8 @@ def attend_ranges(
         raise ValueError(f"starts must have the shape ({batch * kv_heads + 1},) and ranges (count, 2)")
     ranges = ranges.contiguous()
     ends = (ranges[:, 1] - ranges[:, 0]).cumsum(0, dtype=torch.int32)
-    splits = max(1, min(_WANTED // (batch * kv_heads), -(-capacity // _TILE)))
+    launch = launch_of(q)
+    splits = max(1, min(_WANTED // (batch * kv_heads), -(-capacity // launch.tile)))
     group = heads // kv_heads
     out = torch.empty(
         (splits, batch, heads, size), dtype=q.dtype if splits == 1 else torch.float32, device=q.device
@@ -157,10 +158,10 @@ def attend_ranges(
         len(ranges).bit_length(),
         scale * math.log2(math.e),
         SIZE=size,
-        LANES=head_lanes(size),
-        WIDE=max(16, triton.next_power_of_2(group)),
-        TILE=_TILE,
-        PRECISION=precision(q),
+        LANES=launch.lanes,
+        WIDE=max(16, int(triton.next_power_of_2(group))),
+        TILE=launch.tile,
+        PRECISION=launch.precision,
         UPCAST=INTERPRETED,
         num_warps=4,
         num_stages=2,

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from skerry.kernels.triton.check import check_rows
 from skerry.kernels.triton.join import join
-from skerry.kernels.triton.tile import INTERPRETED, LOWEST, absorb, finish, head_lanes, precision, take
+from skerry.kernels.triton.launch import launch_of
+from skerry.kernels.triton.tile import INTERPRETED, LOWEST, absorb, finish, take
 
 __all__ = ["attend_suffix"]
 
@@ -113,12 +114,11 @@ def attend_suffix(q: Tensor, k: Tensor, v: Tensor, limits: Tensor, scale: float)
         raise ValueError(f"limits must be int32 of shape ({n},), not {limits.dtype} {tuple(limits.shape)}")
     if n == 0:
         return torch.empty_like(q), torch.empty((heads, 0), dtype=torch.float32, device=q.device)
-    lanes = head_lanes(size)
-    wide = min(128, max(16, triton.next_power_of_2(n * heads // kv_heads)))
-    tile = 64
+    launch = launch_of(q)
+    wide = min(launch.rows, max(16, int(triton.next_power_of_2(n * heads // kv_heads))))
     parts = -(-n * (heads // kv_heads) // wide)
     splits = max(1, min(_WANTED // (parts * kv_heads), -(-m // _LEAST)))
-    per_split = -(-m // (splits * tile)) * tile
+    per_split = -(-m // (splits * launch.tile)) * launch.tile
     out = torch.empty(
         (splits, heads, n, size), dtype=q.dtype if splits == 1 else torch.float32, device=q.device
     )
@@ -143,12 +143,12 @@ def attend_suffix(q: Tensor, k: Tensor, v: Tensor, limits: Tensor, scale: float)
         per_split,
         scale * math.log2(math.e),
         SIZE=size,
-        LANES=lanes,
+        LANES=launch.lanes,
         WIDE=wide,
-        TILE=tile,
-        PRECISION=precision(q),
+        TILE=launch.tile,
+        PRECISION=launch.precision,
         UPCAST=INTERPRETED,
-        num_warps=8 if wide * lanes > 64 * 128 else 4,
-        num_stages=3 if q.element_size() == 2 else 2,
+        num_warps=launch.warps(wide),
+        num_stages=launch.stages,
     )
     return join(out, lse, q.dtype)

@@ -1,14 +1,12 @@
-"""What the three kernels share: one tile of keys in the online softmax, and what a launch needs to know."""
+"""What the three kernels share: one tile of keys in the online softmax."""
 
 from __future__ import annotations
 
-import torch
 import triton
 import triton.language as tl
-from torch import Tensor
 from triton.runtime.interpreter import InterpretedFunction
 
-__all__ = ["INTERPRETED", "LOWEST", "absorb", "finish", "head_lanes", "precision", "take"]
+__all__ = ["INTERPRETED", "LOWEST", "absorb", "finish", "take"]
 
 LOWEST = tl.constexpr(-1.0e30)
 """Below every score, and finite: a row that has seen nothing stays at it."""
@@ -55,13 +53,3 @@ def finish(top, total, acc):
 
 
 INTERPRETED = isinstance(absorb, InterpretedFunction)
-
-
-def head_lanes(size: int) -> int:
-    """The power of two, 16 or more, that a head's numbers are held in."""
-    return max(16, int(triton.next_power_of_2(size)))
-
-
-def precision(q: Tensor) -> str:
-    """Of products: of float32 numbers, three of the tensor cores' make one that is nearly as exact."""
-    return "tf32x3" if q.dtype == torch.float32 else "tf32"

@@ -17,6 +17,7 @@ from skerry.kernels.block_index import BlockIndex
 from skerry.kernels.reference import attention as reference
 from skerry.kernels.triton.blocks import attend_blocks
 from skerry.kernels.triton.join import join
+from skerry.kernels.triton.launch import launch_of
 from skerry.kernels.triton.ranges import attend_ranges
 from skerry.kernels.triton.suffix import attend_suffix
 
@@ -73,6 +74,13 @@ def test_suffix(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
         compare(attend_suffix(q, k, v, limits, 0.2), reference.attend_suffix(q, k, v, limits, 0.2), dtype)
 
 
+@pytest.mark.parametrize("dtype", [BF16, FP32])
+def test_blocks_of_more_queries_than_a_program_has(dtype: torch.dtype) -> None:
+    q, k, v = drawn(9, dtype, (2, 200, 144), (1, 300, 144), (1, 300, 144))
+    index = drawn_index(10, 2, 200, 300, 128)
+    compare(attend_blocks(q, k, v, index, 0.1), reference.attend_blocks(q, k, v, index, 0.1), dtype)
+
+
 def test_keys_divided_among_programs() -> None:
     q, k, v = drawn(5, FP32, (2, 3, 16), (1, 2500, 16), (1, 2500, 16))
     limits = ints([2500, 0, 700])
@@ -98,6 +106,14 @@ def test_joined_parts_are_the_whole() -> None:
     lses[2] = -torch.inf
     lses[:, 1, 1] = -torch.inf
     compare(join(outs, lses, BF16), reference.merge([out.bfloat16() for out in outs], list(lses)), BF16)
+
+
+@pytest.mark.parametrize("dtype", [BF16, FP32])
+@pytest.mark.parametrize("size", [16, 64, 80, 128, 256])
+def test_tiles_fit_into_small_cards(dtype: torch.dtype, size: int) -> None:
+    launch = launch_of(torch.empty(1, 1, size, dtype=dtype))
+    numbers = launch.lanes * (launch.rows + 2 * launch.tile * launch.stages)
+    assert numbers * dtype.itemsize <= 99 * 1024
 
 
 @pytest.mark.skipif(DEVICE != "cuda", reason="there is no GPU")

@@ -1,9 +1,10 @@
-"""Runs all of it; exits with 1 where a kernel is wrong."""
+"""Runs all of it; exits with 1 where a kernel is wrong or a part failed, after the other parts."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import traceback
 from pathlib import Path
 
 import torch
@@ -26,23 +27,31 @@ def main() -> None:
     if not torch.cuda.is_available():
         parser.error("torch sees no GPU here.")
     import triton
+    from triton.errors import TritonError
 
     clock = Clock(options.seconds)
     card = {"card": torch.cuda.get_device_name(), "torch": torch.__version__, "triton": triton.__version__}
     print(", ".join(f"{name} {value}" for name, value in card.items()))
     torch.manual_seed(0)
     tables: dict[str, object] = dict(card)
+    failed: list[str] = []
     for part in _PARTS:
         print(f"\n{part.__name__}", flush=True)
-        tables[part.__name__] = rows = part(clock)
-        tables["skipped"], tables["seconds"] = clock.skipped, clock.passed()
+        try:
+            tables[part.__name__] = rows = part(clock)
+        except (RuntimeError, TritonError):
+            failed.append(f"{part.__name__}: {traceback.format_exc()}")
+            print(failed[-1])
+        else:
+            failed += [f"{row['kernel']} is wrong" for row in rows if not row.get("right", True)]
+        tables |= {"skipped": clock.skipped, "failed": failed, "seconds": clock.passed()}
         options.out.write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
         torch.cuda.empty_cache()
         print(f"[{clock.passed():.0f} s]", flush=True)
-        if part is checks and not all(row["right"] for row in rows):
-            raise SystemExit(1)
     for line in clock.skipped:
         print(f"skipped: {line}")
+    if failed:
+        raise SystemExit("\n".join(["failed:", *failed]))
 
 
 if __name__ == "__main__":
