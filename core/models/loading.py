@@ -6,6 +6,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from skerry.core.memory import keep_few_kernels
+
 _ONE = threading.Lock()
 
 
@@ -24,5 +26,6 @@ def load_weights(kind: Any, folder: Path, **options: Any) -> Any:
 
     # Its bars would stand between ours, and go to standard error where nobody asked for progress.
     logging.disable_progress_bar()
+    keep_few_kernels()
     with _ONE:
         return kind.from_pretrained(folder, local_files_only=True, **options)
