@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from skerry.generation.attention.base import PATTERNS
 from skerry.generation.reuse.digests import DENSE
+from skerry.generation.selection.attribution import Attributes, SentenceWeight
 from skerry.generation.selection.base import KeyValueSelector, make_selector
 from skerry.generation.selection.sentence_ends import SentenceTracker, sentence_ends
 
@@ -50,6 +51,10 @@ class Attending:
         """Before the pass of the answer's next token."""
         if self._selector is not None:
             self._selector.advance([self._sentences.push(token)])
+
+    def attribution(self) -> tuple[SentenceWeight, ...]:
+        """What the answer's tokens looked at; nothing where the selector does not tell."""
+        return self._selector.attribution() if isinstance(self._selector, Attributes) else ()
 
     def _sentence_ends(self) -> list[int]:
         ends, at = [], 0

@@ -90,7 +90,8 @@ class Citation:
     """A run of the answer's words that stands in a source, proven by position.
 
     `answer_start`/`answer_end` are characters of the whole answer; `source_start`/`source_end` characters of
-    the source's text; `quote` is the source's text between them.
+    the source's text; `quote` is the source's text between them. `support` is the share of the answer's
+    attention, 0 to 1, that went to the sentences it stands in; None where the selector does not tell.
     """
 
     source_id: str
@@ -99,6 +100,23 @@ class Citation:
     source_start: int
     source_end: int
     quote: str
+    support: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """A sentence, or a piece of one, that the answer's tokens looked at.
+
+    Attributes:
+        source_id: whose text it is of.
+        start, end: characters of that text.
+        weight: share of the answer's attention to all sentences, 0 to 1.
+    """
+
+    source_id: str
+    start: int
+    end: int
+    weight: float
 
 
 class FinishReason(Enum):
@@ -113,7 +131,8 @@ class FinishReason(Enum):
 class Completed:
     """The end of the stream. `abstention` says why there is no answer (empty otherwise).
 
-    `quotes` are the answer's words as the whole corpus has them; None where that was not checked.
+    `quotes` are the answer's words as the whole corpus has them; None where that was not checked. `rests_on`
+    are the sentences that the selector saw the answer look at most; none where it chose nothing.
     """
 
     reason: FinishReason
@@ -124,6 +143,7 @@ class Completed:
     abstention: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
     quotes: tuple[Quote, ...] | None = None
+    rests_on: tuple[Support, ...] = ()
 
 
 Event: TypeAlias = Started | Delta | Citation | Completed

@@ -186,7 +186,9 @@ class TransformersGenerator:
         if tail:
             yield Delta(tail)
         with timings.measure("cite"):
-            citations = cite(answer.text, sources)
+            supports = reading.supports(sources)
+            citations = tuple(supports.cited(cite(answer.text, sources)))
+            rests_on = supports.sentences()
         yield from citations
         abstention = judge(answer.text, sources)
         if reuse is not None:
@@ -200,4 +202,5 @@ class TransformersGenerator:
             answer_tokens=len(tokens),
             abstention=abstention,
             timings=dict(timings.seconds),
+            rests_on=rests_on,
         )

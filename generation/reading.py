@@ -12,6 +12,7 @@ from skerry.generation.base import Source, Started
 from skerry.generation.model import LoadedModel, Run
 from skerry.generation.reuse.digests import DENSE
 from skerry.generation.reuse.recompute.base import make_recompute
+from skerry.generation.supports import Supports
 
 if TYPE_CHECKING:
     import torch
@@ -88,6 +89,11 @@ class Reading:
         self._attending.advance(answered[-1])
         self.logits = self._run.step(answered[-1:])
         self._make_sure(answered, deadline)
+
+    def supports(self, sources: Sequence[Source]) -> Supports:
+        """What the answer rests on; `sources` are those that the prompt holds."""
+        weights = self._attending.attribution()
+        return Supports(self._prompt, sources, self._run.loaded.tokenizer, weights)
 
     def keep(self, reuse: PassageReuse) -> None:
         """Offer the store what it lacked."""

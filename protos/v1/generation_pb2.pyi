@@ -114,16 +114,28 @@ class Delta(_message.Message):
     def __init__(self, text: _Optional[str] = ...) -> None: ...
 
 class Citation(_message.Message):
-    __slots__ = ("source_id", "answer_range", "source_range", "quote")
+    __slots__ = ("source_id", "answer_range", "source_range", "quote", "support")
     SOURCE_ID_FIELD_NUMBER: _ClassVar[int]
     ANSWER_RANGE_FIELD_NUMBER: _ClassVar[int]
     SOURCE_RANGE_FIELD_NUMBER: _ClassVar[int]
     QUOTE_FIELD_NUMBER: _ClassVar[int]
+    SUPPORT_FIELD_NUMBER: _ClassVar[int]
     source_id: str
     answer_range: _types_pb2.TextRange
     source_range: _types_pb2.TextRange
     quote: str
-    def __init__(self, source_id: _Optional[str] = ..., answer_range: _Optional[_Union[_types_pb2.TextRange, _Mapping]] = ..., source_range: _Optional[_Union[_types_pb2.TextRange, _Mapping]] = ..., quote: _Optional[str] = ...) -> None: ...
+    support: float
+    def __init__(self, source_id: _Optional[str] = ..., answer_range: _Optional[_Union[_types_pb2.TextRange, _Mapping]] = ..., source_range: _Optional[_Union[_types_pb2.TextRange, _Mapping]] = ..., quote: _Optional[str] = ..., support: _Optional[float] = ...) -> None: ...
+
+class Support(_message.Message):
+    __slots__ = ("source_id", "source_range", "weight")
+    SOURCE_ID_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_RANGE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    source_id: str
+    source_range: _types_pb2.TextRange
+    weight: float
+    def __init__(self, source_id: _Optional[str] = ..., source_range: _Optional[_Union[_types_pb2.TextRange, _Mapping]] = ..., weight: _Optional[float] = ...) -> None: ...
 
 class Quotes(_message.Message):
     __slots__ = ("quotes",)
@@ -170,17 +182,19 @@ class Usage(_message.Message):
     def __init__(self, prompt_tokens: _Optional[int] = ..., cached_tokens: _Optional[int] = ..., answer_tokens: _Optional[int] = ...) -> None: ...
 
 class Completed(_message.Message):
-    __slots__ = ("reason", "text", "usage", "abstention", "timings", "quotes")
+    __slots__ = ("reason", "text", "usage", "abstention", "timings", "quotes", "rests_on")
     REASON_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
     ABSTENTION_FIELD_NUMBER: _ClassVar[int]
     TIMINGS_FIELD_NUMBER: _ClassVar[int]
     QUOTES_FIELD_NUMBER: _ClassVar[int]
+    RESTS_ON_FIELD_NUMBER: _ClassVar[int]
     reason: FinishReason
     text: str
     usage: Usage
     abstention: str
     timings: _types_pb2.Timings
     quotes: Quotes
-    def __init__(self, reason: _Optional[_Union[FinishReason, str]] = ..., text: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., abstention: _Optional[str] = ..., timings: _Optional[_Union[_types_pb2.Timings, _Mapping]] = ..., quotes: _Optional[_Union[Quotes, _Mapping]] = ...) -> None: ...
+    rests_on: _containers.RepeatedCompositeFieldContainer[Support]
+    def __init__(self, reason: _Optional[_Union[FinishReason, str]] = ..., text: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., abstention: _Optional[str] = ..., timings: _Optional[_Union[_types_pb2.Timings, _Mapping]] = ..., quotes: _Optional[_Union[Quotes, _Mapping]] = ..., rests_on: _Optional[_Iterable[_Union[Support, _Mapping]]] = ...) -> None: ...

@@ -116,6 +116,7 @@ def as_object(question: str, events: Iterator[References | Event]) -> dict[str, 
                     "answer": [event.answer_start, event.answer_end],
                     "span": [event.source_start, event.source_end],
                     "quote": event.quote,
+                    "support": event.support,
                 }
             )
         elif isinstance(event, Completed):
@@ -127,6 +128,7 @@ def as_object(question: str, events: Iterator[References | Event]) -> dict[str, 
                 "cached_tokens": event.cached_tokens,
                 "answer_tokens": event.answer_tokens,
                 "quotes": None if event.quotes is None else quote_objects(event.quotes),
+                "rests_on": [asdict(item) for item in event.rests_on],
                 "seconds": dict(event.timings),
             }
     return result

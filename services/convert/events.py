@@ -44,7 +44,7 @@ class EventWriter:
             return self._kind(delta=generation_pb2.Delta(text=event.text))
         if isinstance(event, Citation):
             return self._kind(citation=citation(event, self._answer, self._sources))
-        return self._kind(completed=completed(event, elapsed, queue))
+        return self._kind(completed=completed(event, elapsed, queue, self._sources))
 
 
 def event_of(message: Any) -> References | Event:

@@ -15,6 +15,7 @@ from skerry.generation.base import (
     GenerationRequest,
     Source,
     Started,
+    Support,
 )
 from skerry.generation.plan import ContextPlan
 from skerry.protos.v1 import generation_pb2
@@ -119,6 +120,7 @@ def citation(value: Citation, answer: str, sources: Mapping[str, str]) -> genera
         answer_range=text_range(answer, value.answer_start, value.answer_end),
         source_range=text_range(sources[value.source_id], value.source_start, value.source_end),
         quote=value.quote,
+        support=value.support,
     )
 
 
@@ -130,10 +132,14 @@ def citation_of(message: generation_pb2.Citation) -> Citation:
         source_start=message.source_range.start_character,
         source_end=message.source_range.end_character,
         quote=message.quote,
+        support=message.support if message.HasField("support") else None,
     )
 
 
-def completed(value: Completed, total: float, queue: float) -> generation_pb2.Completed:
+def completed(
+    value: Completed, total: float, queue: float, sources: Mapping[str, str]
+) -> generation_pb2.Completed:
+    """The end, with byte ranges taken from the sources' texts, by id."""
     return generation_pb2.Completed(
         reason=_REASONS[value.reason],
         text=value.text,
@@ -145,6 +151,14 @@ def completed(value: Completed, total: float, queue: float) -> generation_pb2.Co
         abstention=value.abstention,
         timings=timings(value.timings, total, queue),
         quotes=None if value.quotes is None else quotes(value.quotes, value.text),
+        rests_on=[
+            generation_pb2.Support(
+                source_id=item.source_id,
+                source_range=text_range(sources[item.source_id], item.start, item.end),
+                weight=item.weight,
+            )
+            for item in value.rests_on
+        ],
     )
 
 
@@ -159,4 +173,13 @@ def completed_of(message: Any) -> Completed:
         abstention=message.abstention,
         timings=stages_of(message.timings),
         quotes=quotes_of(message.quotes) if message.HasField("quotes") else None,
+        rests_on=tuple(
+            Support(
+                item.source_id,
+                item.source_range.start_character,
+                item.source_range.end_character,
+                item.weight,
+            )
+            for item in message.rests_on
+        ),
     )

@@ -83,6 +83,7 @@ class AnswerServicer:
                 response.abstention = end.abstention
                 response.usage.CopyFrom(end.usage)
                 response.timings.CopyFrom(end.timings)
+                response.rests_on.extend(end.rests_on)
                 if end.HasField("quotes"):
                     response.quotes.CopyFrom(end.quotes)
         return response

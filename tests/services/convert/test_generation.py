@@ -5,9 +5,28 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry.generation.base import CacheReuse, GenerationRequest, Source, Started
+from skerry.generation.base import (
+    CacheReuse,
+    Citation,
+    Completed,
+    FinishReason,
+    GenerationRequest,
+    Source,
+    Started,
+    Support,
+)
 from skerry.generation.plan import ContextPlan
-from skerry.services.convert.generation import generate_request, generate_request_of, started, started_of
+from skerry.protos.v1 import answer_pb2
+from skerry.services.convert.generation import (
+    citation,
+    citation_of,
+    completed,
+    completed_of,
+    generate_request,
+    generate_request_of,
+    started,
+    started_of,
+)
 
 from .strategies import contexts, number, small, text
 
@@ -26,3 +45,17 @@ def test_generation_requests(
 def test_what_was_reused(prompt: int, cached: int, reuse: list[CacheReuse], no_reuse: str) -> None:
     value = Started(prompt, cached, len(reuse), tuple(reuse), no_reuse)
     assert started_of(started(value)) == value
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.floats(0, 1)), max_size=3))
+def test_what_an_answer_rests_on(places: list[tuple[int, int, float]]) -> None:
+    texts = {"p#0": "Über der See"}
+    rests_on = tuple(Support("p#0", min(a, b), max(a, b), weight) for a, b, weight in places)
+    end = Completed(FinishReason.STOP, "See", 10, 3, 2, rests_on=rests_on)
+    message = completed(end, 1.0, 0.0, texts)
+    assert completed_of(message).rests_on == rests_on
+    whole = answer_pb2.AnswerResponse(reason=message.reason, rests_on=message.rests_on)
+    assert completed_of(whole).rests_on == rests_on
+    for support in (None, 0.0, 0.25):
+        cited = Citation("p#0", 0, 3, 9, 12, "See", support)
+        assert citation_of(citation(cited, "See", texts)) == cited

@@ -38,7 +38,7 @@ def test_quotes(answer: str, data: st.DataObject) -> None:
 @pytest.mark.parametrize("found", [None, (), (Quote("Ünder", 0, 5, False, 0),)])
 def test_not_checked_differs_from_nothing_to_check(found: tuple[Quote, ...] | None) -> None:
     end = Completed(FinishReason.STOP, "Ünder it", 10, 3, 2, quotes=found)
-    message = completed(end, 1.0, 0.0)
+    message = completed(end, 1.0, 0.0, {})
     assert completed_of(message).quotes == found
     response = answer_pb2.AnswerResponse(reason=message.reason, text=end.text)
     if message.HasField("quotes"):
