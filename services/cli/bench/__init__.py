@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from skerry.services.cli.bench.attention import attention
 from skerry.services.cli.bench.corpusbrain import corpusbrain
 from skerry.services.cli.bench.decode import decode
 from skerry.services.cli.bench.elastic import elastic
@@ -26,6 +27,7 @@ def bench() -> None:
 
 
 for _command in (
+    attention,
     corpusbrain,
     decode,
     elastic,
