@@ -132,7 +132,7 @@ class EmbeddingSettings:
 
     model: str = "all-MiniLM-L6-v2"
     dtype: str = "auto"
-    adapter: str = "none"
+    adapter: str = "shipped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class DenseLeg:
         title: bool = True,
         layers: str | int = _ALL,
         dimensions: str | int = _ALL,
-        adapter: str = "none",
+        adapter: str = "shipped",
         storage: str = "auto",
     ) -> None:
         given: dict[str, Option] = {
