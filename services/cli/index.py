@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,9 +16,11 @@ import click
 from skerry.core.errors import IndexCorrupt, InvalidInput
 
 if TYPE_CHECKING:
+    from skerry.core.progress import Progress
     from skerry.retrieval.base import Option
     from skerry.retrieval.index.engine import Engine
     from skerry.retrieval.index.manifest import Manifest
+    from skerry.services.indexing.keep_passages import Kept
 
 _FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -69,6 +73,11 @@ def index() -> None:
 )
 @click.option("--keep", default=2, show_default=True, help="Versions to keep.")
 @click.option("--force", is_flag=True, help="Build although nothing has changed.")
+@click.option(
+    "--kv",
+    is_flag=True,
+    help="Then have the generator read every passage, and keep that where [generation.cache] says.",
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
 @_JSON
 def build(
@@ -85,6 +94,7 @@ def build(
     on_error: Literal["fail", "skip"],
     keep: int,
     force: bool,
+    kv: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -123,20 +133,47 @@ def build(
         force=force,
     )
     start = time.monotonic()
-    outcome = run_build(
-        spec,
-        out,
-        engine=_engine(engine, workers),
-        models=ModelStore(),
-        progress=default_progress(quiet),
-        say=lambda text: print(text, file=sys.stderr, flush=True),
-    )
+    progress = default_progress(quiet)
+    with _keeper(out, progress) if kv else nullcontext(lambda: None) as keep_passages:
+        outcome = run_build(
+            spec,
+            out,
+            engine=_engine(engine, workers),
+            models=ModelStore(),
+            progress=progress,
+            say=lambda text: print(text, file=sys.stderr, flush=True),
+        )
+        kept = keep_passages()
     seconds = time.monotonic() - start
     if as_json:
-        _print({**_summary(outcome.manifest), "published": outcome.published, "seconds": round(seconds, 3)})
-    else:
-        _show(outcome.manifest)
-        print(f"this run     {seconds:,.1f} s")
+        more = {} if kept is None else {"kv": asdict(kept)}
+        _print(
+            {
+                **_summary(outcome.manifest),
+                "published": outcome.published,
+                "seconds": round(seconds, 3),
+                **more,
+            }
+        )
+        return
+    _show(outcome.manifest)
+    if kept is not None:
+        print(f"kept         {kept.looked_at:,} of {kept.passages:,} passages, {kept.read:,} read now")
+    print(f"this run     {seconds:,.1f} s")
+
+
+@contextmanager
+def _keeper(out: Path, progress: Progress) -> Iterator[Callable[[], Kept]]:
+    """What keeps the passages' keys and values once there is an index; a wrong setting is an error before."""
+    from skerry.core.models.store import ModelStore
+    from skerry.services.config import load_settings
+    from skerry.services.indexing.keep_passages import keep_passages, lasting_store
+
+    settings = load_settings().settings.generation
+    models = ModelStore()
+    models.resolve(settings.model)
+    with lasting_store(settings) as store:
+        yield lambda: keep_passages(out, settings, store, models, progress)
 
 
 @index.command()
