@@ -54,9 +54,7 @@ def test_what_is_kept_is_not_read_again(
         kept = keep_passages(tmp_path / "index", settings, store, models, SilentProgress())
     assert (kept.read, kept.looked_at) == (1, 5) and len(list(folder.glob("*.kv"))) == 5
 
-    small = replace(
-        settings.cache, disk_folder=str(tmp_path / "small"), disk_bytes=3 * files[1].stat().st_size
-    )
+    small = replace(settings.cache, disk_folder=str(tmp_path / "small"), disk_bytes=3 * size)
     settings = replace(settings, cache=small)
     with lasting_store(settings) as store:
         kept = keep_passages(tmp_path / "index", settings, store, models, SilentProgress())
