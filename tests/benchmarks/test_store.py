@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from click.testing import CliRunner
 
+from skerry.benchmarks.store.answers import AnswersAsker
 from skerry.benchmarks.store.policies import hit_rates
 from skerry.benchmarks.store.stream import draw_stream
+from skerry.benchmarks.store.units import Unit, draw_units
 from skerry.benchmarks.store.windows import Asked, windows
+from skerry.core.deadline import Deadline
+from skerry.core.errors import BackendUnavailable, InvalidInput
+from skerry.evaluation.gold import Record, read_gold
+from skerry.generation.base import CacheReuse, Event, GenerationRequest, Source, Started
+from skerry.generation.engine import TransformersGenerator
+from skerry.generation.plan import ContextPlan
 from skerry.services.cli.bench import bench
 
 
@@ -71,3 +81,70 @@ def test_without_tiers() -> None:
     arguments = ["store", "--questions", "10", "--memory", "0", "--redis", "0", "--disk", "0", "--quiet"]
     done = CliRunner().invoke(bench, arguments)
     assert done.exit_code != 0 and "turned off" in str(done.exception)
+
+
+def _kilt(folder: Path) -> tuple[Path, list[Record]]:
+    pages = [
+        {
+            "_id": f"p{page}",
+            "wikipedia_id": f"p{page}",
+            "wikipedia_title": f"Page {page}",
+            "text": [f"Page {page}", *(f"Paragraph {number} of page {page}." for number in range(1, 8))],
+        }
+        for page in range(3)
+    ]
+    knowledge, gold = folder / "pages.jsonl", folder / "gold.jsonl"
+    knowledge.write_text("".join(json.dumps(page) + "\n" for page in pages))
+    lines = [
+        {
+            "id": f"q{page}-{paragraph}",
+            "input": f"What is {paragraph} of {page}?",
+            "output": [
+                {
+                    "answer": "it",
+                    "provenance": [
+                        {
+                            "wikipedia_id": f"p{page}",
+                            "start_paragraph_id": paragraph,
+                            "end_paragraph_id": paragraph,
+                        }
+                    ],
+                }
+            ],
+        }
+        for page, paragraph in ((0, 2), (0, 6), (1, 3), (2, 7))
+    ]
+    gold.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return knowledge, read_gold(gold)
+
+
+def test_units_share_no_passage_and_have_a_question_of_one(tmp_path: Path) -> None:
+    knowledge, questions = _kilt(tmp_path)
+    units = draw_units(knowledge, questions, passages=3, wanted=3, seed=0)
+    ids = [source.id for unit in units for source in unit.sources]
+    assert len(ids) == len(set(ids)) == 9
+    assert {unit.question for unit in units} == {"What is 2 of 0?", "What is 6 of 0?", "What is 3 of 1?"}
+    with pytest.raises(InvalidInput, match="3 runs"):
+        draw_units(knowledge, questions, passages=3, wanted=4, seed=0)
+
+
+class _Generator:
+    """Reuses one source from memory; fails at the question that says so."""
+
+    def generate(self, request: GenerationRequest, deadline: Deadline) -> Iterator[Event]:
+        if "fail" in request.question:
+            raise BackendUnavailable("as told")
+        yield Started(10, 5, 2, (CacheReuse("a", 5, 5, 0, "memory"), CacheReuse("b", 5, 0, 5, "")))
+
+
+def test_answers_are_timed_to_the_first_token_and_failures_counted() -> None:
+    sources = (Source("a", "A", "a"), Source("b", "B", "b"))
+    units = [Unit("well", sources), Unit("fail", sources[:1])]
+    asker = AnswersAsker(cast(TransformersGenerator, _Generator()), units, ContextPlan(), 1)
+    good, bad = asker.ask(0), asker.ask(1)
+    assert (good.failed, good.passages, good.tiers) == (
+        False,
+        2,
+        Counter({"memory": 1}),
+    ) and good.seconds >= 0
+    assert (bad.failed, bad.tiers) == (True, Counter())
