@@ -25,10 +25,12 @@ from skerry.generation.selection.units import best_units
 
 SINKS, RECENT, LONGEST = 32, 32, 64
 """Rows: the first and the last ones are always read; a longer sentence is cut into pieces."""
-EVERY = 32
+EVERY = 16
 """Tokens after which a long sentence of the answer reads everything once more."""
-OBSERVED, STEP = 24, 3
-"""The prompt's last queries: each third of so many is asked."""
+AGAIN = 4
+"""Tokens after which a layer chooses again among the sentences: the tail has grown by as much."""
+OBSERVED, STEP = 16, 2
+"""The prompt's last queries: every second of so many is asked."""
 
 
 @dataclass(slots=True)
@@ -38,25 +40,29 @@ class _Layer:
     Attributes:
         asked: the prompt's last queries, (batch, heads, n, head size).
         from_prompt: attention that they give to each row, float32 (batch * KV heads, rows at that time).
-        chosen: what is read between two full readings.
+        attention: that the units got in the last full reading, float32 (batch * KV heads, units).
+        chosen: what is read until the next choice.
         ends: where in `chosen.ranges` the tails stand.
     """
 
     asked: torch.Tensor | None = None
     from_prompt: NDArray[np.float32] | None = None
+    attention: NDArray[np.float32] | None = None
     chosen: RowRanges | None = None
     ends: torch.Tensor | None = None
 
 
 class Sentence:
-    """The first token after a prompt, the first of each sentence of the answer and each 32nd within one read
+    """The first token after a prompt, the first of each sentence of the answer and each 16th within one read
     everything; in between, a layer reads the sentences with most attention in the last full reading.
 
     A sentence's attention is the sum over its rows, and over the queries that share the KV head, of the
-    token's softmax and the mean softmax of the prompt's last queries.
+    token's softmax and the mean softmax of the prompt's last queries. All layers' heads share one budget,
+    in order of attention by the root of a sentence's rows, so that a head that looks at little leaves its part
+    to one that looks at much (as in Ada-KV, Feng et al. 2024, arXiv:2407.11550).
 
     Args:
-        budget: see `KeyValueSelector`; for the tokens that do not read everything.
+        budget: see `KeyValueSelector`; the mean over layers and heads, for tokens that do not read all.
     """
 
     def __init__(self, budget: int) -> None:
@@ -66,7 +72,9 @@ class Sentence:
         self._opens: Sequence[bool] = ()
         self._since = 0
         self._rows = 0
-        self._whole = True
+        self._whole = self._reads_all = True
+        self._bounds = self._layout.bounds
+        self._chosen_at = -1
         self._weights = Attributed(SINKS)
 
     def begin(self, sentence_ends: Sequence[Sequence[int]]) -> None:
@@ -92,9 +100,12 @@ class Sentence:
         if rows <= self._budget:
             return all_rows(keys)
         of_layer = self._layers.setdefault(layer, _Layer())
-        if self._reads_all or of_layer.chosen is None or of_layer.ends is None:
-            self._choose(of_layer, queries, keys)
+        if self._reads_all or of_layer.attention is None:
+            self._look(of_layer, queries, keys)
             return all_rows(keys)
+        if self._chosen_at < 0 or rows - self._chosen_at >= AGAIN:
+            self._choose(rows)
+        assert of_layer.chosen is not None
         of_layer.chosen.ranges[of_layer.ends, 1] = rows
         return of_layer.chosen
 
@@ -112,7 +123,8 @@ class Sentence:
         if self._reads_all and rows > self._budget:
             self._layout.grow(batch, rows)
 
-    def _choose(self, of_layer: _Layer, queries: torch.Tensor, keys: torch.Tensor) -> None:
+    def _look(self, of_layer: _Layer, queries: torch.Tensor, keys: torch.Tensor) -> None:
+        """Note what every unit gets from a token that reads everything."""
         batch, heads, rows, _ = keys.shape
         self._layout.grow(batch, rows)
         attention = _attention(queries, keys)
@@ -121,17 +133,34 @@ class Sentence:
             of_layer.asked = None
         if of_layer.from_prompt is not None:
             attention[:, : of_layer.from_prompt.shape[1]] += of_layer.from_prompt
-        bounds, lengths = self._layout.bounds.repeat(heads, 0), self._layout.lengths.repeat(heads, 0)
+        bounds = self._layout.bounds.repeat(heads, 0)
         sums = np.zeros((batch * heads, rows + 1))
         np.cumsum(attention, axis=1, out=sums[:, 1:])
-        at = np.take_along_axis(sums, bounds.astype(np.int64), 1)
-        pieces = np.diff(at, axis=1)
+        pieces = np.diff(np.take_along_axis(sums, bounds.astype(np.int64), 1), axis=1)
         self._weights.add(bounds[0], pieces[:heads].sum(0))
-        # What the tail will grow by until everything is read again is left free.
-        room = self._budget - SINKS - EVERY - (bounds[:, -1] - bounds[:, -2])
-        marked = best_units(pieces[:, 1:-1].astype(np.float32), lengths, room)
-        of_layer.chosen = row_ranges(marked, bounds)
-        of_layer.ends = of_layer.chosen.starts[1:].long() - 1
+        of_layer.attention = pieces[:, 1:-1].astype(np.float32)
+        self._bounds, self._chosen_at = self._layout.bounds, -1
+
+    def _choose(self, rows: int) -> None:
+        """The best units of all layers and heads that fit beside tails that grow until the next choice."""
+        layers = [self._layers[number] for number in sorted(self._layers)]
+        attention = np.stack([one.attention for one in layers if one.attention is not None])
+        bounds, batch = self._bounds, len(self._bounds)
+        count, heads, units = attention.shape
+        # By sequence: (batch, layers, its heads, units).
+        attention = attention.reshape(count, batch, -1, units).swapaxes(0, 1)
+        lengths = np.broadcast_to(np.diff(bounds[:, 1:-1])[:, None, None], attention.shape).reshape(batch, -1)
+        room = (self._budget - SINKS - (rows + AGAIN - 1 - bounds[:, -2])) * (count * heads // batch)
+        worth = attention.reshape(batch, -1) / np.sqrt(np.maximum(lengths, 1))
+        best = best_units(worth, lengths, room)[:, 1:-1].reshape(attention.shape)
+        marked = np.ones((count * heads, units + 2), dtype=bool)
+        marked[:, 1:-1] = best.swapaxes(0, 1).reshape(count * heads, units)
+        ranges = row_ranges(marked, np.tile(bounds.repeat(heads // batch, 0), (count, 1)))
+        for number, layer in enumerate(layers):
+            starts = ranges.starts[number * heads : (number + 1) * heads + 1]
+            layer.chosen = RowRanges(starts - starts[0], ranges.ranges[int(starts[0]) : int(starts[-1])])
+            layer.ends = layer.chosen.starts[1:].long() - 1
+        self._chosen_at = rows
 
 
 def _attention(queries: torch.Tensor, keys: torch.Tensor) -> NDArray[np.float32]:

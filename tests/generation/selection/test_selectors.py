@@ -69,9 +69,11 @@ def test_sinks_and_recent_rows_are_always_read_within_the_budget(name: str, budg
             assert set(range(SINKS)) <= set(rows)
             assert set(range(last + 1 - RECENT, last + 1)) <= set(rows)
             assert rows[-1] == last
-            # What is always read may be more than a small budget; ActQKV gives a layer up to twice its part.
-            most = max(budget, SINKS + RECENT + 128) * (2 if name == "actqkv" else 1)
-            assert len(rows) <= most
+        # What is always read may be more than a small budget; ActQKV gives a layer up to twice its part, and
+        # with "sentence" the heads share.
+        most = max(budget, SINKS + RECENT + 128) * (2 if name == "actqkv" else 1)
+        assert sum(map(len, chosen)) <= most * _KV
+        assert name == "sentence" or all(len(rows) <= most for rows in chosen)
     assert some > 20
 
 
@@ -139,8 +141,40 @@ def test_the_first_token_of_a_sentence_reads_everything() -> None:
 def test_a_long_sentence_of_an_answer_reads_everything_now_and_then() -> None:
     queries, keys = _tensors(480)
     chosen = _decode(make_selector("sentence", 160), queries, keys, 410)
-    assert [number for number, one in enumerate(chosen) if _all(one)] == [0, 32, 64]
-    assert all(len(rows) <= 160 for one in chosen if not _all(one) for rows in one)
+    assert [number for number, one in enumerate(chosen) if _all(one)] == [0, 16, 32, 48, 64]
+    assert all(sum(map(len, one)) <= 160 * _KV for one in chosen if not _all(one))
+
+
+def test_heads_that_look_at_little_leave_their_part_to_others() -> None:
+    random = torch.Generator().manual_seed(1)
+    keys = torch.randn((1, 2, 600, 8), generator=random) * 0.1
+    keys[:, 0, 198:207] = 3.0  # the first KV head looks at one sentence, the second everywhere
+    queries = torch.ones((1, 4, 600, 8))
+    chosen = _decode(make_selector("sentence", 200), queries, keys, 598)[-1]
+    assert set(range(198, 207)) <= set(chosen[0])
+    assert len(chosen[0]) < 200 < len(chosen[1])
+    assert len(chosen[0]) + len(chosen[1]) <= 400
+
+
+def test_layers_share_the_budget() -> None:
+    random = torch.Generator().manual_seed(1)
+    keys = torch.randn((1, 1, 600, 8), generator=random) * 0.1
+    sharp = keys.clone()
+    sharp[:, :, 198:207] = 3.0
+    queries = torch.ones((1, 2, 600, 8))
+    selector = make_selector("sentence", 200)
+    selector.begin([list(range(9, 598, 9))])
+    for layer, one in enumerate((sharp, keys)):
+        selector.observe(layer, queries[:, :, :598], one[:, :, :598])
+    read = []
+    for row in (598, 599):
+        selector.advance([False])
+        for layer, one in enumerate((sharp, keys)):
+            [rows] = _rows(selector.select(layer, queries[:, :, row : row + 1], one[:, :, : row + 1]))
+            read.append(len(rows))
+    assert read[:2] == [599, 599]
+    assert read[2] < 200 < read[3]
+    assert sum(read[2:]) <= 400
 
 
 def test_a_sequence_of_a_batch_begins_a_sentence_by_itself() -> None:
