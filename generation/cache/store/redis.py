@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import mmap
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from skerry.core.errors import BackendUnavailable, InvalidInput
@@ -80,8 +81,8 @@ class RedisTier:
 
     def offer(self, key: StoreKey, kv: PassageKV) -> None:
         """Send the value. What leaves for it, only the server knows."""
-        data = b"".join(encode(stored_digest(key, self._kind), kv, self._kind))
-        if self._ask(lambda: self._redis.set(stored_name(key, self._kind), data, ex=self._ttl)):
+        pieces = encode(stored_digest(key, self._kind), kv, self._kind)
+        if self._ask(lambda: self._set(stored_name(key, self._kind).encode(), pieces)):
             with self._lock:
                 self._tally.counts["stored"] += 1
 
@@ -110,12 +111,26 @@ class RedisTier:
             ) from failure
 
     def _mget(self, names: Sequence[str]) -> list[mmap.mmap | memoryview | None]:
-        connection: Any = self._redis.connection_pool.get_connection()
-        try:
+        with self._connection() as connection:
             connection.send_command("MGET", *names)
             return BulkReader(connection._sock).values(len(names))
+
+    def _set(self, name: bytes, pieces: Sequence[memoryview]) -> Any:
+        """SET without joining the value's pieces first."""
+        expiry = b"$2\r\nEX\r\n$%d\r\n%d\r\n" % (len(str(self._ttl)), self._ttl) if self._ttl else b""
+        head = b"*%d\r\n$3\r\nSET\r\n$%d\r\n%b\r\n" % (5 if expiry else 3, len(name), name)
+        length = sum(piece.nbytes for piece in pieces)
+        with self._connection() as connection:
+            connection.send_packed_command([head + b"$%d\r\n" % length, *pieces, b"\r\n" + expiry])
+            return connection.read_response()
+
+    @contextmanager
+    def _connection(self) -> Iterator[Any]:
+        connection: Any = self._redis.connection_pool.get_connection()
+        try:
+            yield connection
         except BaseException:
-            # What is left of the answer must not become the next one's.
+            # What is left of an answer must not become the next one's.
             connection.disconnect()
             raise
         finally:
