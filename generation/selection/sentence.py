@@ -58,8 +58,8 @@ class Sentence:
 
     A sentence's attention is the sum over its rows, and over the queries that share the KV head, of the
     token's softmax and the mean softmax of the prompt's last queries. All layers' heads share one budget,
-    in order of attention by the root of a sentence's rows, so that a head that looks at little leaves its part
-    to one that looks at much (as in Ada-KV, Feng et al. 2024, arXiv:2407.11550).
+    in order of attention by the root of a sentence's rows: a head that looks at little leaves its part to one
+    that looks at much (as in Ada-KV, Feng et al. 2024, arXiv:2407.11550).
 
     Args:
         budget: see `KeyValueSelector`; the mean over layers and heads, for tokens that do not read all.
