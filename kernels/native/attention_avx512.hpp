@@ -110,14 +110,6 @@ private:
         return _mm512_reduce_add_ps(sum);
     }
 
-    SKERRY_BF16_INLINE static __mmask16 lanes(std::size_t left) {
-        return left >= kLanes ? static_cast<__mmask16>(0xFFFF) : static_cast<__mmask16>((1U << left) - 1);
-    }
-
-    SKERRY_BF16_INLINE static __m512i widened(const Number* from) {
-        return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-    }
-
     std::size_t heads_, size_, width_, block_;
     std::vector<Pair> keys_, values_;
     std::vector<float> scores_;

@@ -43,6 +43,27 @@ inline Number rounded(float value) {
     return static_cast<Number>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
 }
 
+// The first `left` of sixteen.
+SKERRY_BF16_INLINE __mmask16 lanes(std::size_t left) {
+    return left >= kLanes ? static_cast<__mmask16>(0xFFFF) : static_cast<__mmask16>((1U << left) - 1);
+}
+
+SKERRY_BF16_INLINE __m512 product(__m512 sum, __m512i a, __m512i b) {
+    return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
+}
+
+// Two numbers, in every lane.
+SKERRY_BF16_INLINE __m512i spread(const Number* from) {
+    Pair both;
+    std::memcpy(&both, from, sizeof both);
+    return _mm512_set1_epi32(static_cast<int>(both));
+}
+
+// Sixteen numbers, each in the lower half of its lane.
+SKERRY_BF16_INLINE __m512i widened(const Number* from) {
+    return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+}
+
 // Sums of Rows rows from `a` on, `stride` numbers apart, with `Vectors` columns of packed pairs.
 template <std::size_t Rows, std::size_t Vectors>
 SKERRY_BF16_INLINE void multiply(const Number* a, std::size_t stride, const Pair* b, std::size_t pairs,
@@ -58,13 +79,10 @@ SKERRY_BF16_INLINE void multiply(const Number* a, std::size_t stride, const Pair
             columns[column] = _mm512_loadu_si512(b + column * kLanes);
 #pragma GCC unroll 8
         for (std::size_t row = 0; row < Rows; ++row) {
-            Pair both;
-            std::memcpy(&both, a + row * stride, sizeof both);
-            const __m512i spread = _mm512_set1_epi32(static_cast<int>(both));
+            const __m512i both = spread(a + row * stride);
 #pragma GCC unroll 3
             for (std::size_t column = 0; column < Vectors; ++column)
-                sums[row][column] = _mm512_dpbf16_ps(sums[row][column], reinterpret_cast<__m512bh>(spread),
-                                                     reinterpret_cast<__m512bh>(columns[column]));
+                sums[row][column] = product(sums[row][column], both, columns[column]);
         }
     }
 }
@@ -74,8 +92,7 @@ SKERRY_BF16_INLINE void store(Number* to, __m512 values) {
 }
 
 SKERRY_BF16_INLINE __m512 load(const Number* from) {
-    const __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(widened(from), 16));
 }
 
 // A linear layer: weights in blocks of 48 columns, each block pair after pair; biases. Columns that are missing in the

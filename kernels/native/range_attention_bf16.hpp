@@ -147,11 +147,9 @@ struct RangeArithmetic {
                 }
 #pragma GCC unroll 4
                 for (std::size_t i = 0; i < Count; ++i) {
-                    Pair both;
-                    std::memcpy(&both, shares[i] + key, sizeof both);
-                    const __m512i spread = _mm512_set1_epi32(static_cast<int>(both));
+                    const __m512i both = spread(shares[i] + key);
 #pragma GCC unroll 4
-                    for (std::size_t j = 0; j < 2 * Vectors; ++j) sums[i][j] = product(sums[i][j], pairs[j], spread);
+                    for (std::size_t j = 0; j < 2 * Vectors; ++j) sums[i][j] = product(sums[i][j], pairs[j], both);
                 }
             }
 #pragma GCC unroll 4
@@ -165,14 +163,6 @@ struct RangeArithmetic {
         SKERRY_BF16_INLINE __m512i numbers(const Number* from, std::size_t at) const {
             if (at + kNumbers <= size_) return _mm512_loadu_si512(from);
             return _mm512_maskz_loadu_epi16(__mmask32{0xFFFF}, from);
-        }
-
-        SKERRY_BF16_INLINE static __m512 product(__m512 sum, __m512i a, __m512i b) {
-            return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
-        }
-
-        SKERRY_BF16_INLINE static __mmask16 lanes(std::size_t left) {
-            return left >= kLanes ? static_cast<__mmask16>(0xFFFF) : static_cast<__mmask16>((1U << left) - 1);
         }
 
         std::size_t count_, size_, wide_;

@@ -9,6 +9,7 @@
 // never on the queries beside it: chunks are cut at fixed positions, and what is masked adds zero.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -42,6 +43,54 @@ struct Chunk {
     const Number* keys[kChunk];
     const Number* values[kChunk];
     std::int32_t positions[kChunk];
+};
+
+// Of a group of up to `Lanes` queries: what each may see, its highest score, and the sum of its shares.
+template <std::size_t Lanes>
+class RunningSoftmax {
+protected:
+    // Lower than every score; a masked score is lower still, so that its share is zero even where nothing was seen.
+    static constexpr float kLowest = -1e28F, kMasked = -1e34F;
+
+    void start(const Lane* lanes, std::size_t count) {
+        count_ = count;
+        least_ = INT32_MAX;
+        most_ = 0;
+        for (std::size_t lane = 0; lane < Lanes; ++lane) {
+            highest_[lane] = kLowest;
+            sums_[lane] = 0;
+            limits_[lane] = lane < count ? lanes[lane].limit : 0;
+            if (lane < count) least_ = std::min(least_, limits_[lane]);
+            most_ = std::max(most_, limits_[lane]);
+        }
+    }
+
+    // Of a chunk's keys, those that any of the queries sees.
+    template <class Number>
+    std::size_t seen(const Chunk<Number>& chunk) const {
+        std::size_t count = chunk.count;
+        while (count > 0 && chunk.positions[count - 1] >= most_) --count;
+        return count;
+    }
+
+    // Whether some query does not see all of the first `count`, at least one.
+    template <class Number>
+    bool masked(const Chunk<Number>& chunk, std::size_t count) const {
+        return chunk.positions[count - 1] >= least_;
+    }
+
+    float lse(std::size_t lane, float scale) const {
+        return sums_[lane] > 0 ? highest_[lane] * scale + std::log(sums_[lane]) : -HUGE_VALF;
+    }
+
+    float one_by_sum(std::size_t lane) const { return sums_[lane] > 0 ? 1.0F / sums_[lane] : 0.0F; }
+
+    std::size_t count_ = 0;
+    std::int32_t limits_[Lanes];
+    float highest_[Lanes], sums_[Lanes];
+
+private:
+    std::int32_t least_ = 0, most_ = 0;
 };
 
 struct SparseShape {

@@ -3,8 +3,6 @@
 // Sparse attention's arithmetic in bfloat16: products of pairs summed in float32, a float32 softmax whose shares are
 // rounded to bfloat16 before they meet the values.
 
-#include <cmath>
-
 #include "functions_avx512.hpp"
 #include "sparse_attention.hpp"
 
@@ -29,8 +27,6 @@ struct SparseArithmetic {
 
     static constexpr std::size_t kVectors = 2, kLanes = kVectors * bf16::kLanes;
     static constexpr std::size_t kTile = 8;  // keys, or numbers of the output, whose sums stay in registers
-    // Lower than every score; a masked score is lower still, so that its share is zero even where nothing was seen.
-    static constexpr float kLowest = -1e28F, kMasked = -1e34F;
 
     // A chunk's values in pairs of keys: the numbers of keys 2i and 2i + 1 side by side.
     class Values {
@@ -50,33 +46,20 @@ struct SparseArithmetic {
         const Pair* data() const { return pairs_.data(); }
 
     private:
-        SKERRY_BF16_INLINE static __m512i widened(const Number* from) {
-            return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-        }
-
         std::size_t size_;
         std::vector<Pair> pairs_;
     };
 
     // Up to `kLanes` queries.
-    class Group {
+    class Group : RunningSoftmax<kLanes> {
     public:
         explicit Group(std::size_t size) : size_(size), queries_(size / 2 * kLanes), out_(size * kLanes) {}
 
         void begin(const Heads<const Number>& q, const Lane* lanes, std::size_t count) {
-            count_ = count;
-            least_ = INT32_MAX;
-            most_ = 0;
+            start(lanes, count);
             std::fill(queries_.begin(), queries_.end(), 0);
             std::fill(out_.begin(), out_.end(), 0.0F);
-            for (std::size_t lane = 0; lane < kLanes; ++lane) {
-                highest_[lane] = kLowest;
-                sums_[lane] = 0;
-                limits_[lane] = 0;
-                if (lane >= count) continue;
-                limits_[lane] = lanes[lane].limit;
-                least_ = std::min(least_, limits_[lane]);
-                most_ = std::max(most_, limits_[lane]);
+            for (std::size_t lane = 0; lane < count; ++lane) {
                 const Number* const row = q.row(lanes[lane].head, lanes[lane].row);
                 for (std::size_t pair = 0; pair < size_ / 2; ++pair)
                     std::memcpy(queries_.data() + pair * kLanes + lane, row + 2 * pair, sizeof(Pair));
@@ -84,10 +67,9 @@ struct SparseArithmetic {
         }
 
         void add(const Chunk<Number>& chunk, const Values& values, float scale) {
-            std::size_t count = chunk.count;
-            while (count > 0 && chunk.positions[count - 1] >= most_) --count;
+            const std::size_t count = seen(chunk);
             if (count == 0) return;
-            const bool masked = chunk.positions[count - 1] >= least_;
+            const bool masked = this->masked(chunk, count);
             if (count_ <= bf16::kLanes)
                 masked ? add<1, true>(chunk, count, values, scale) : add<1, false>(chunk, count, values, scale);
             else
@@ -99,10 +81,8 @@ struct SparseArithmetic {
             const __m512i across = _mm512_mullo_epi32(
                 _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), _mm512_set1_epi32(kLanes));
             for (std::size_t lane = 0; lane < count_; ++lane) {
-                const float sum = sums_[lane];
-                lse[lanes[lane].head * queries + lanes[lane].row] =
-                    sum > 0 ? highest_[lane] * scale + std::log(sum) : -HUGE_VALF;
-                const __m512 part = _mm512_set1_ps(sum > 0 ? 1.0F / sum : 0.0F);
+                lse[lanes[lane].head * queries + lanes[lane].row] = this->lse(lane, scale);
+                const __m512 part = _mm512_set1_ps(one_by_sum(lane));
                 Number* const to = out.row(lanes[lane].head, lanes[lane].row);
                 for (std::size_t at = 0; at < size_; at += bf16::kLanes)
                     store(to + at, _mm512_mul_ps(part, _mm512_i32gather_ps(across, out_.data() + at * kLanes + lane, 4)));
@@ -153,9 +133,9 @@ struct SparseArithmetic {
                 for (std::size_t j = 0; j < Vectors; ++j) columns[j] = _mm512_loadu_si512(queries + j * bf16::kLanes);
 #pragma GCC unroll 8
                 for (std::size_t i = 0; i < kTile; ++i) {
-                    const __m512i spread = spread_pair(rows[i] + at);
+                    const __m512i both = spread(rows[i] + at);
 #pragma GCC unroll 2
-                    for (std::size_t j = 0; j < Vectors; ++j) sums[i][j] = product(sums[i][j], columns[j], spread);
+                    for (std::size_t j = 0; j < Vectors; ++j) sums[i][j] = product(sums[i][j], columns[j], both);
                 }
             }
             float* to = scores_ + first * kLanes;
@@ -213,9 +193,9 @@ struct SparseArithmetic {
                 for (std::size_t j = 0; j < Vectors; ++j) columns[j] = _mm512_loadu_si512(shares + j * bf16::kLanes);
 #pragma GCC unroll 8
                 for (std::size_t i = 0; i < kTile; ++i) {
-                    const __m512i spread = _mm512_set1_epi32(static_cast<int>(value[i]));
+                    const __m512i both = _mm512_set1_epi32(static_cast<int>(value[i]));
 #pragma GCC unroll 2
-                    for (std::size_t j = 0; j < Vectors; ++j) sums[i][j] = product(sums[i][j], columns[j], spread);
+                    for (std::size_t j = 0; j < Vectors; ++j) sums[i][j] = product(sums[i][j], columns[j], both);
                 }
             }
 #pragma GCC unroll 8
@@ -227,22 +207,9 @@ struct SparseArithmetic {
                 }
         }
 
-        SKERRY_BF16_INLINE static __m512 product(__m512 sum, __m512i a, __m512i b) {
-            return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
-        }
-
-        SKERRY_BF16_INLINE static __m512i spread_pair(const Number* from) {
-            Pair both;
-            std::memcpy(&both, from, sizeof both);
-            return _mm512_set1_epi32(static_cast<int>(both));
-        }
-
-        std::size_t size_, count_ = 0;
-        std::int32_t least_ = 0, most_ = 0;
+        std::size_t size_;
         std::vector<Pair> queries_;
         std::vector<float> out_;
-        std::int32_t limits_[kLanes];
-        float highest_[kLanes], sums_[kLanes];
         float scores_[(kChunk + kTile) * kLanes];
     };
 };

@@ -2,8 +2,6 @@
 
 // Sparse attention's arithmetic in float32, for any instruction set.
 
-#include <cmath>
-
 #include "sparse_attention.hpp"
 #include "vectors.hpp"
 
@@ -18,7 +16,6 @@ struct FloatSparseArithmetic {
 
     static constexpr std::size_t kWidth = Isa::kWidth, kVectors = 2, kLanes = kVectors * kWidth;
     static constexpr std::size_t kTile = Isa::kTile;  // keys, or numbers of the output, whose sums stay in registers
-    static constexpr float kLowest = -1e28F, kMasked = -1e34F;
 
     // Values are read where they lie.
     struct Values {
@@ -26,34 +23,30 @@ struct FloatSparseArithmetic {
         void take(const Chunk<float>&) {}
     };
 
-    class Group {
+    class Group : RunningSoftmax<kLanes> {
+        using RunningSoftmax<kLanes>::count_;
+        using RunningSoftmax<kLanes>::highest_;
+        using RunningSoftmax<kLanes>::kMasked;
+        using RunningSoftmax<kLanes>::limits_;
+        using RunningSoftmax<kLanes>::sums_;
+
     public:
         explicit Group(std::size_t size) : size_(size), queries_(size * kLanes), out_(size * kLanes) {}
 
         void begin(const Heads<const float>& q, const Lane* lanes, std::size_t count) {
-            count_ = count;
-            least_ = INT32_MAX;
-            most_ = 0;
+            this->start(lanes, count);
             std::fill(queries_.begin(), queries_.end(), 0.0F);
             std::fill(out_.begin(), out_.end(), 0.0F);
-            for (std::size_t lane = 0; lane < kLanes; ++lane) {
-                highest_[lane] = kLowest;
-                sums_[lane] = 0;
-                limits_[lane] = 0;
-                if (lane >= count) continue;
-                limits_[lane] = lanes[lane].limit;
-                least_ = std::min(least_, limits_[lane]);
-                most_ = std::max(most_, limits_[lane]);
+            for (std::size_t lane = 0; lane < count; ++lane) {
                 const float* const row = q.row(lanes[lane].head, lanes[lane].row);
                 for (std::size_t at = 0; at < size_; ++at) queries_[at * kLanes + lane] = row[at];
             }
         }
 
         void add(const Chunk<float>& chunk, const Values&, float scale) {
-            std::size_t count = chunk.count;
-            while (count > 0 && chunk.positions[count - 1] >= most_) --count;
+            const std::size_t count = this->seen(chunk);
             if (count == 0) return;
-            const bool masked = chunk.positions[count - 1] >= least_;
+            const bool masked = this->masked(chunk, count);
             Isa::run([&]() __attribute__((always_inline)) {
                 if (masked)
                     add<true>(chunk, count, scale);
@@ -64,9 +57,8 @@ struct FloatSparseArithmetic {
 
         void end(const Heads<float>& out, float* lse, std::size_t queries, const Lane* lanes, float scale) const {
             for (std::size_t lane = 0; lane < count_; ++lane) {
-                const float sum = sums_[lane], part = sum > 0 ? 1.0F / sum : 0.0F;
-                lse[lanes[lane].head * queries + lanes[lane].row] =
-                    sum > 0 ? highest_[lane] * scale + std::log(sum) : -HUGE_VALF;
+                const float part = this->one_by_sum(lane);
+                lse[lanes[lane].head * queries + lanes[lane].row] = this->lse(lane, scale);
                 float* const to = out.row(lanes[lane].head, lanes[lane].row);
                 for (std::size_t at = 0; at < size_; ++at) to[at] = out_[at * kLanes + lane] * part;
             }
@@ -156,11 +148,8 @@ struct FloatSparseArithmetic {
                 }
         }
 
-        std::size_t size_, count_ = 0;
-        std::int32_t least_ = 0, most_ = 0;
+        std::size_t size_;
         std::vector<float> queries_, out_;
-        std::int32_t limits_[kLanes];
-        float highest_[kLanes], sums_[kLanes];
         float scores_[(kChunk + kTile) * kLanes];
     };
 };
