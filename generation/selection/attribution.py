@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -35,29 +34,38 @@ class Attributes(Protocol):
 
 
 class Attributed:
-    """Adds up what layers and tokens gave to sentences.
+    """Adds up what layers and tokens gave to the units of one sequence's layout.
 
-    Args:
-        sinks: first rows, which get much attention and mean nothing.
+    Units are never cut anew, so a later layout has the earlier one's units at its begin.
     """
 
-    def __init__(self, sinks: int) -> None:
-        self._sinks = sinks
-        self._given: dict[tuple[int, int], float] = defaultdict(float)
+    def __init__(self) -> None:
+        self._bounds = np.zeros(0, dtype=np.int32)
+        self._given = np.zeros(0)
 
     def add(self, bounds: NDArray[np.int32], attention: NDArray[np.float64]) -> None:
-        """What the pieces [bounds[i], bounds[i + 1]) got; the last one, the tail, does not count."""
-        for start, end, given in zip(bounds[:-2], bounds[1:-1], attention, strict=False):
-            if start >= self._sinks and end > start:
-                self._given[int(start), int(end)] += float(given)
+        """What the units [bounds[i], bounds[i + 1]) got.
+
+        Args:
+            bounds: (units + 1,).
+            attention: (units,).
+        """
+        if len(attention) > len(self._given):
+            self._given = np.append(self._given, np.zeros(len(attention) - len(self._given)))
+        self._given[: len(attention)] += attention
+        self._bounds = bounds
 
     def sentences(self) -> tuple[SentenceWeight, ...]:
         """With their shares, greatest first."""
-        total = sum(self._given.values())
+        total = self._given.sum()
         if not total:
             return ()
-        ordered = sorted(self._given.items(), key=lambda item: (-item[1], item[0]))
-        return tuple(SentenceWeight(start, end, given / total) for (start, end), given in ordered)
+        ordered = np.argsort(-self._given, kind="stable")
+        return tuple(
+            SentenceWeight(int(self._bounds[n]), int(self._bounds[n + 1]), float(self._given[n] / total))
+            for n in ordered
+            if self._bounds[n] < self._bounds[n + 1]
+        )
 
 
 def support(sentences: Iterable[SentenceWeight], start: int, end: int) -> float:

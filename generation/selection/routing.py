@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skerry.generation.attention.state import RowRanges
 from skerry.generation.selection.indifferent import Indifferent
 from skerry.generation.selection.ranges import all_rows, row_ranges
-from skerry.generation.selection.units import best_units, summed_groups
+from skerry.generation.selection.units import UnitOrder, summed_groups, with_ends
 
 SINKS, RECENT = 32, 32
 ROWS_A_CLUSTER = 32
@@ -58,9 +58,8 @@ class Routing(Indifferent):
         scores = (clusters.centres.numpy() @ probe)[:, :, 0]
         assigned = clusters.labels.shape[1]
         room = np.full(batch * heads, self._budget - rows + assigned, dtype=np.int32)
-        chosen = best_units(scores, _sizes(clusters.labels, scores.shape[1]), room)[:, 1:-1]
-        marked = np.ones((batch * heads, assigned + 2), dtype=bool)
-        marked[:, 1:-1] = np.take_along_axis(chosen, clusters.labels, 1)
+        chosen = UnitOrder.of(scores, _sizes(clusters.labels, scores.shape[1])).best(room)
+        marked = with_ends(np.take_along_axis(chosen, clusters.labels, 1))
         bounds = np.concatenate(([0], np.arange(SINKS, SINKS + assigned + 1), [rows])).astype(np.int32)
         return row_ranges(marked, np.broadcast_to(bounds, (batch * heads, len(bounds))))
 

@@ -21,7 +21,7 @@ from skerry.generation.attention.state import RowRanges
 from skerry.generation.selection.attribution import Attributed, SentenceWeight
 from skerry.generation.selection.layout import Layout
 from skerry.generation.selection.ranges import all_rows, row_ranges
-from skerry.generation.selection.units import best_units
+from skerry.generation.selection.units import UnitOrder, with_ends
 
 SINKS, RECENT, LONGEST = 32, 32, 64
 """Rows: the first and the last ones are always read; a longer sentence is cut into pieces."""
@@ -74,8 +74,9 @@ class Sentence:
         self._rows = 0
         self._whole = self._reads_all = True
         self._bounds = self._layout.bounds
+        self._order: UnitOrder | None = None
         self._chosen_at = -1
-        self._weights = Attributed(SINKS)
+        self._weights = Attributed()
 
     def begin(self, sentence_ends: Sequence[Sequence[int]]) -> None:
         """See `KeyValueSelector`."""
@@ -137,24 +138,24 @@ class Sentence:
         sums = np.zeros((batch * heads, rows + 1))
         np.cumsum(attention, axis=1, out=sums[:, 1:])
         pieces = np.diff(np.take_along_axis(sums, bounds.astype(np.int64), 1), axis=1)
-        self._weights.add(bounds[0], pieces[:heads].sum(0))
+        self._weights.add(bounds[0, 1:-1], pieces[:heads, 1:-1].sum(0))
         of_layer.attention = pieces[:, 1:-1].astype(np.float32)
-        self._bounds, self._chosen_at = self._layout.bounds, -1
+        self._bounds, self._order, self._chosen_at = self._layout.bounds, None, -1
 
     def _choose(self, rows: int) -> None:
         """The best units of all layers and heads that fit beside tails that grow until the next choice."""
-        layers = [self._layers[number] for number in sorted(self._layers)]
-        attention = np.stack([one.attention for one in layers if one.attention is not None])
+        layers = [one for one in self._layers.values() if one.attention is not None]
         bounds, batch = self._bounds, len(self._bounds)
-        count, heads, units = attention.shape
-        # By sequence: (batch, layers, its heads, units).
-        attention = attention.reshape(count, batch, -1, units).swapaxes(0, 1)
-        lengths = np.broadcast_to(np.diff(bounds[:, 1:-1])[:, None, None], attention.shape).reshape(batch, -1)
+        count, heads, units = len(layers), *layers[0].attention.shape
+        if self._order is None:
+            attention = np.stack([one.attention for one in layers]).reshape(count, batch, -1, units)
+            lengths = np.diff(bounds[:, 1:-1])[None, :, None]
+            worth = attention / np.sqrt(np.maximum(lengths, 1))
+            lengths = np.broadcast_to(lengths, worth.shape)
+            self._order = UnitOrder.of(*(part.swapaxes(0, 1).reshape(batch, -1) for part in (worth, lengths)))
         room = (self._budget - SINKS - (rows + AGAIN - 1 - bounds[:, -2])) * (count * heads // batch)
-        worth = attention.reshape(batch, -1) / np.sqrt(np.maximum(lengths, 1))
-        best = best_units(worth, lengths, room)[:, 1:-1].reshape(attention.shape)
-        marked = np.ones((count * heads, units + 2), dtype=bool)
-        marked[:, 1:-1] = best.swapaxes(0, 1).reshape(count * heads, units)
+        best = self._order.best(room).reshape(batch, count, -1, units).swapaxes(0, 1)
+        marked = with_ends(best.reshape(count * heads, units))
         ranges = row_ranges(marked, np.tile(bounds.repeat(heads // batch, 0), (count, 1)))
         for number, layer in enumerate(layers):
             starts = ranges.starts[number * heads : (number + 1) * heads + 1]
@@ -171,9 +172,10 @@ def _attention(queries: torch.Tensor, keys: torch.Tensor) -> NDArray[np.float32]
         keys: (batch, KV heads, rows, head size).
     """
     batch, heads, n, size = queries.shape
-    kv_heads, rows = keys.shape[1], keys.shape[2]
-    grouped = queries.reshape(batch, kv_heads, heads // kv_heads * n, size)
-    # In the type of the keys: a float32 copy of them all would cost more than the scores.
-    scores = torch.matmul(grouped, keys.transpose(2, 3)).float().mul_(size**-0.5)
-    given: NDArray[np.float32] = torch.softmax(scores, dim=-1).sum(2).div_(n).numpy()
-    return given.reshape(batch * kv_heads, rows)
+    kv_heads = keys.shape[1]
+    grouped = queries.reshape(batch * kv_heads, heads // kv_heads * n, size)
+    # Tall products of single heads, in the type of the keys: together torch takes four times as long.
+    products = [torch.mm(one, asked.T).T for one, asked in zip(keys.flatten(0, 1), grouped, strict=True)]
+    scores = torch.stack(products).float().mul_(size**-0.5)
+    given: NDArray[np.float32] = torch.softmax(scores, dim=-1).sum(1).div_(n).numpy()
+    return given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -103,28 +104,40 @@ class UnitSelector(Indifferent, ABC):
         room = budget - self.layout.sinks - (bounds[:, -1] - bounds[:, -2])
         if heads > 1:
             lengths, room = lengths.repeat(heads, 0), room.repeat(heads)
-        return best_units(scores, lengths, room)
+        return with_ends(UnitOrder.of(scores, lengths).best(room))
 
 
-def best_units(
-    scores: NDArray[np.float32], lengths: NDArray[np.int32], room: NDArray[np.int32]
-) -> NDArray[np.bool_]:
-    """The units with the best scores, in order while they fit, and the pieces on both sides of the units.
+@dataclass(frozen=True, slots=True, eq=False)
+class UnitOrder:
+    """The units of each head in order of score.
 
-    Args:
-        scores, lengths: (heads, units).
-        room: rows for each head, (heads,).
-
-    Returns:
-        (heads, units + 2), first and last True.
+    Attributes:
+        places: int64 (heads, units): where they stand in a flattened array of (heads, units).
+        rows: int64 (heads, units): rows of a unit and of all better ones.
     """
-    heads, units = scores.shape
-    firsts = np.arange(heads)[:, None]
-    # Places in the flattened arrays: numpy's functions along an axis would work these out in Python.
-    order = np.argsort(-scores, axis=1)
-    fits = np.cumsum(lengths.ravel()[order + firsts * units], axis=1) <= room[:, None]
-    marked = np.ones((heads, units + 2), dtype=bool)
-    marked.ravel()[order + (firsts * (units + 2) + 1)] = fits
+
+    places: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, scores: NDArray[np.float32], lengths: NDArray[np.int32]) -> UnitOrder:
+        """By scores; both are of shape (heads, units)."""
+        heads, units = scores.shape
+        # Places in the flattened array: numpy's functions along an axis would work them out in Python.
+        places = np.argsort(-scores, axis=1) + np.arange(heads)[:, None] * units
+        return cls(places, np.cumsum(lengths.ravel()[places], axis=1))
+
+    def best(self, room: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """The best units, in order while they fit into the room of their head, (heads,): (heads, units)."""
+        marked = np.empty(self.places.shape, dtype=bool)
+        marked.ravel()[self.places] = self.rows <= room[:, None]
+        return marked
+
+
+def with_ends(units: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The chosen units between what is always read, (heads, units + 2)."""
+    marked = np.ones((len(units), units.shape[1] + 2), dtype=bool)
+    marked[:, 1:-1] = units
     return marked
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from skerry.generation.selection.ranges import row_ranges
-from skerry.generation.selection.units import best_units
+from skerry.generation.selection.units import UnitOrder, with_ends
 
 
 @given(st.data())
@@ -42,7 +42,8 @@ def test_best_units_are_taken_while_they_fit(data: st.DataObject) -> None:
     )
     lengths = data.draw(arrays(np.int32, (heads, units), elements=st.integers(0, 6)))
     room = data.draw(arrays(np.int32, heads, elements=st.integers(-5, 30)))
-    marked = best_units(scores, lengths, room)
+    marked = with_ends(UnitOrder.of(scores, lengths).best(room))
+    assert marked.shape == (heads, units + 2)
     assert marked[:, 0].all() and marked[:, -1].all()
     for head in range(heads):
         left, taken = int(room[head]), set()
