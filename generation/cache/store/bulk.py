@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 import socket
+import time
 
 from skerry.generation.cache.store.blocks import block
 
@@ -20,10 +21,12 @@ class BulkReader:
     Args:
         connection: a socket on which the whole answer to one call is to come. It keeps its time-out, which
             holds for each piece.
+        seconds: for the whole answer, from now on.
     """
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
         self._socket = connection
+        self._until = time.monotonic() + seconds
         self._ahead = b""
 
     def values(self, count: int) -> list[mmap.mmap | memoryview | None]:
@@ -31,7 +34,7 @@ class BulkReader:
 
         Raises:
             ConnectionError: the server ended the connection, or says what no answer to MGET is.
-            TimeoutError: nothing came for the connection's time-out.
+            TimeoutError: nothing came for the connection's time-out, or not all in time.
         """
         if (told := self._number(b"*")) != count:
             raise ConnectionError(f"{told} values came for {count} names")
@@ -50,10 +53,7 @@ class BulkReader:
         view[:at] = self._ahead[:at]
         self._ahead = self._ahead[at:]
         while at < length:
-            read = self._socket.recv_into(view[at:])
-            if not read:
-                raise ConnectionError("the server ended the connection")
-            at += read
+            at += self._in_time(self._socket.recv_into(view[at:]))
         self._line()
         return own
 
@@ -69,8 +69,16 @@ class BulkReader:
     def _line(self) -> bytes:
         while b"\r\n" not in self._ahead:
             piece = self._socket.recv(_PIECE)
-            if not piece or len(self._ahead) > _LONGEST_LINE:
-                raise ConnectionError("the server ended the connection")
+            self._in_time(len(piece))
             self._ahead += piece
+            if len(self._ahead) > _LONGEST_LINE:
+                raise ConnectionError("this is no answer of a Redis server")
         line, _, self._ahead = self._ahead.partition(b"\r\n")
         return line
+
+    def _in_time(self, read: int) -> int:
+        if not read:
+            raise ConnectionError("the server ended the connection")
+        if time.monotonic() > self._until:
+            raise TimeoutError("the answer did not come in time")
+        return read

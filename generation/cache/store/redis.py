@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 0.5
 _ANSWER_SECONDS = 1.0
 """For each piece of an answer: a large value may take longer as a whole."""
+_VALUES_SECONDS = 5.0
+"""For all values of a question: a line that takes longer is slower than computing them."""
 _FIELD = {"field": "generation.cache.redis_url"}
 
 
@@ -113,7 +115,7 @@ class RedisTier:
     def _mget(self, names: Sequence[str]) -> list[mmap.mmap | memoryview | None]:
         with self._connection() as connection:
             connection.send_command("MGET", *names)
-            return BulkReader(connection._sock).values(len(names))
+            return BulkReader(connection._sock, _VALUES_SECONDS).values(len(names))
 
     def _set(self, name: bytes, pieces: Sequence[memoryview]) -> Any:
         """SET without joining the value's pieces first."""

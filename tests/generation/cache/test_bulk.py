@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import pairwise
 
@@ -16,7 +17,10 @@ from skerry.generation.cache.store.bulk import BulkReader
 
 
 def _read(
-    pieces: Sequence[bytes], count: int, then: Callable[[socket.socket], None] = lambda _: None
+    pieces: Iterable[bytes],
+    count: int,
+    then: Callable[[socket.socket], None] = lambda _: None,
+    seconds: float = 20.0,
 ) -> list[bytes | None]:
     ours, theirs = socket.socketpair()
     ours.settimeout(0.2)
@@ -32,7 +36,7 @@ def _read(
     sender = threading.Thread(target=send)
     sender.start()
     try:
-        return [None if value is None else bytes(value) for value in BulkReader(ours).values(count)]
+        return [None if value is None else bytes(value) for value in BulkReader(ours, seconds).values(count)]
     finally:
         ours.close()
         sender.join()
@@ -64,7 +68,7 @@ def test_any_answer_in_any_pieces(values: list[bytes | None], cuts: list[int]) -
         (b"*-1\r\n", "-1 values"),
         (b"*1\r\n$x\r\n", "x"),
         (b"*1\r\n-ERR within\r\n", "ERR within"),
-        (b"x" * 70_000, "ended"),
+        (b"x" * 70_000, "no answer"),
     ],
 )
 def test_other_answers_are_errors(answer: bytes, says: str) -> None:
@@ -78,3 +82,14 @@ def test_an_answer_that_ends_early(answer: bytes) -> None:
         _read([answer], 2 if answer[1:2] == b"2" else 1, lambda theirs: theirs.shutdown(socket.SHUT_WR))
     with pytest.raises(TimeoutError):
         _read([answer], 2 if answer[1:2] == b"2" else 1)
+
+
+def test_an_answer_that_trickles_in() -> None:
+    def trickle() -> Iterator[bytes]:
+        yield b"*1\r\n$1000\r\n"
+        for _ in range(40):
+            time.sleep(0.02)
+            yield b"x"
+
+    with pytest.raises(TimeoutError, match="in time"):
+        _read(trickle(), 1, seconds=0.1)
