@@ -86,7 +86,7 @@ class DiskTier:
             return
         pieces = encode(digest, kv, self._kind)
         size = sum(piece.nbytes for piece in pieces)
-        there = self._path(digest).exists()
+        there = self._there(digest)
         with self._lock:
             if there:
                 self._ledger.enter(digest, size)
@@ -115,7 +115,7 @@ class DiskTier:
 
     def holds(self, key: StoreKey) -> bool:
         """Whether there is a file of this name."""
-        return self._path(self._digest(key)).exists()
+        return self._there(self._digest(key))
 
     def counts(self) -> TierCounts:
         """What it did; entries and bytes are those that it knows of."""
@@ -131,6 +131,12 @@ class DiskTier:
 
     def _path(self, digest: bytes) -> Path:
         return self._folder / f"{digest.hex()}{_SUFFIX}"
+
+    def _there(self, digest: bytes) -> bool:
+        try:
+            return self._path(digest).exists()
+        except OSError:  # the folder may not be looked into
+            return False
 
     def _get(self, digest: bytes) -> PassageKV | None:
         path = self._path(digest)

@@ -74,8 +74,7 @@ class MemoryTier:
     def close(self) -> None:
         """Let go of everything."""
         with self._lock:
-            for digest in list(self._ledger):
-                self._ledger.forget(digest)
+            self._ledger = Ledger(self._ledger.budget)
             self._values.clear()
 
 

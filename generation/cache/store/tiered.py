@@ -146,3 +146,5 @@ class TieredStore:
         with self._lock:
             self._waiting -= nbytes
             self._writes.discard(write)
+        # A fault of ours is not to pass in silence: what a callback raises is logged.
+        write.result()
