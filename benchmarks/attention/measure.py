@@ -194,8 +194,8 @@ def _attending(pattern: AttentionPattern, one: LayerTensors) -> Callable[[], obj
 
 
 def _sdpa(one: LayerTensors) -> torch.Tensor:
-    rows = (x[None] for x in (one.queries, one.keys, one.values))
-    return scaled_dot_product_attention(*rows, is_causal=True, scale=one.scale, enable_gqa=True)
+    q, k, v = (x[None] for x in (one.queries, one.keys, one.values))
+    return scaled_dot_product_attention(q, k, v, is_causal=True, scale=one.scale, enable_gqa=True)
 
 
 def _error(out: torch.Tensor, dense: torch.Tensor) -> float:

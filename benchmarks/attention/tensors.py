@@ -40,8 +40,8 @@ class _Recorder:
     ) -> torch.Tensor:
         """See `AttentionPattern`."""
         if self._next in self._layers:
-            rows = (x.contiguous().clone() for x in (queries, keys, values))
-            self.kept.append(LayerTensors(self._next, *rows, scale))
+            q, k, v = (x.contiguous().clone() for x in (queries, keys, values))
+            self.kept.append(LayerTensors(self._next, q, k, v, scale))
         self._next += 1
         return self._dense.attend(queries, keys, values, scale)
 

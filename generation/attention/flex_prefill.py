@@ -63,7 +63,7 @@ class FlexPrefill(PlannedPattern):
             Grid(1, grid.columns, 1), last.mean(1, keepdim=True), pooled(keys, grid.block), scale
         )
         whole = torch.nn.functional.pad(attention.mean(1), (0, grid.columns * grid.block - grid.keys))
-        true = whole.unflatten(-1, (grid.columns, grid.block)).sum(-1)
+        true = whole.view(-1, grid.columns, grid.block).sum(-1)
         return jensen_shannon(rough.squeeze(1), true) < self.tau**2
 
 

@@ -86,7 +86,7 @@ def count_in_blocks(grid: Grid, lone: torch.Tensor) -> torch.Tensor:
 
 def _words(grid: Grid, lone: torch.Tensor) -> torch.Tensor:
     """A mask of keys, eight in a number: int64 (heads, rows, columns, block / 8)."""
-    return lone.view(torch.int64).unflatten(-1, (grid.columns, grid.block // 8))
+    return lone.view(torch.int64).view(*lone.shape[:2], grid.columns, grid.block // 8)
 
 
 def _sparse_rows(mask: torch.Tensor, counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -84,7 +84,8 @@ class Hyper:
         run = -(-q.shape[1] // blocks)
         near = self._blocks(
             _cut(_reorder(q, q_order), blocks, run),
-            *(_cut(_reorder(x, k_order), blocks, self.block).repeat_interleave(group, 0) for x in (k, v)),
+            _cut(_reorder(k, k_order), blocks, self.block).repeat_interleave(group, 0),
+            _cut(_reorder(v, k_order), blocks, self.block).repeat_interleave(group, 0),
             m,
             scale,
         )
@@ -138,7 +139,7 @@ def _reorder(vectors: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
 def _cut(vectors: torch.Tensor, blocks: int, run: int) -> torch.Tensor:
     """(heads, n, d) to (heads, blocks, run, d), with zeros at the end."""
     padded = functional.pad(vectors, (0, 0, 0, blocks * run - vectors.shape[1]))
-    return padded.unflatten(1, (blocks, run))
+    return padded.view(len(vectors), blocks, run, vectors.shape[-1])
 
 
 def _places(n: int, run: int) -> torch.Tensor:

@@ -11,9 +11,9 @@ from skerry.generation.attention.last_queries import scores_of
 
 def pooled(vectors: torch.Tensor, block: int) -> torch.Tensor:
     """Means of runs of `block` vectors, the last may be shorter: (heads, n, d) to (heads, blocks, d)."""
-    n = vectors.shape[1]
+    heads, n, size = vectors.shape
     whole = n // block
-    means = vectors[:, : whole * block].unflatten(1, (whole, block)).mean(2)
+    means = vectors[:, : whole * block].reshape(heads, whole, block, size).mean(2)
     if whole * block == n:
         return means
     return torch.cat([means, vectors[:, whole * block :].mean(1, keepdim=True)], 1)

@@ -100,5 +100,5 @@ class Stripe(PlannedPattern):
         enough = torch.zeros((heads, blocks * self.samples, -(-m // 8) * 8), dtype=torch.bool)
         torch.gt(scores.view(heads, count, m), least, out=enough[:, :count, :m])
         # Eight keys in a number.
-        words = enough.view(torch.int64).unflatten(1, (blocks, self.samples))
+        words = enough.view(torch.int64).view(heads, blocks, self.samples, -1)
         seen.view(torch.int64)[:, :, : words.shape[-1]] = reduce(torch.bitwise_or, words.unbind(2))
