@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from skerry.generation.attention.state import RowRanges
 
 
-def row_ranges(marked: NDArray[np.bool_], bounds: NDArray[np.int32]) -> RowRanges:
+def row_ranges(marked: NDArray[np.bool_], bounds: NDArray[np.int32], device: torch.device) -> RowRanges:
     """The marked pieces as ranges of rows, neighbours joined.
 
     Args:
         marked: (heads, pieces), over all sequences of the batch.
         bounds: (heads, pieces + 1): piece i of a head is the rows [bounds[i], bounds[i + 1]).
+        device: of the cache.
     """
     heads, pieces = marked.shape
     framed = np.zeros((heads, pieces + 2), dtype=bool)
@@ -26,7 +27,7 @@ def row_ranges(marked: NDArray[np.bool_], bounds: NDArray[np.int32]) -> RowRange
     ranges = bounds[head, piece].reshape(-1, 2)
     starts = np.zeros(heads + 1, dtype=np.int32)
     np.cumsum(np.bincount(head[::2], minlength=heads), out=starts[1:])
-    return RowRanges(torch.from_numpy(starts), torch.from_numpy(ranges))
+    return RowRanges(torch.from_numpy(starts).to(device), torch.from_numpy(ranges).to(device))
 
 
 def all_rows(keys: torch.Tensor) -> RowRanges:
@@ -36,6 +37,6 @@ def all_rows(keys: torch.Tensor) -> RowRanges:
         keys: (batch, KV heads, rows, head size).
     """
     heads, rows = keys.shape[0] * keys.shape[1], keys.shape[2]
-    ranges = torch.zeros((heads, 2), dtype=torch.int32)
+    ranges = torch.zeros((heads, 2), dtype=torch.int32, device=keys.device)
     ranges[:, 1] = rows
-    return RowRanges(torch.arange(heads + 1, dtype=torch.int32), ranges)
+    return RowRanges(torch.arange(heads + 1, dtype=torch.int32, device=keys.device), ranges)

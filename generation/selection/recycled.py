@@ -67,7 +67,7 @@ class Recycled(Indifferent):
         # The last remembered row is always read: what came after it joins its range.
         bounds = np.arange(known + 1, dtype=np.int32)
         bounds[-1] = rows
-        return row_ranges(kept.marked, np.broadcast_to(bounds, (batch * heads, known + 1)))
+        return row_ranges(kept.marked, np.broadcast_to(bounds, (batch * heads, known + 1)), keys.device)
 
     def _remember(self, queries: torch.Tensor, keys: torch.Tensor) -> _Kept:
         batch, heads, rows, size = keys.shape
@@ -77,9 +77,9 @@ class Recycled(Indifferent):
         mass = torch.softmax(scores, dim=-1).sum(2).view(batch * heads, rows)
         mass[:, :SINKS] = mass[:, -RECENT:] = torch.inf
         best = mass.topk(min(rows, max(self._budget - EVERY, SINKS + RECENT)), dim=1).indices
-        marked = torch.zeros((batch * heads, rows), dtype=torch.bool)
+        marked = torch.zeros((batch * heads, rows), dtype=torch.bool, device=keys.device)
         marked.scatter_(1, best, True)
-        return _Kept(0, queries[:, :, 0].float(), marked.numpy())
+        return _Kept(0, queries[:, :, 0].float(), marked.cpu().numpy())
 
 
 def _drift(queries: torch.Tensor, before: torch.Tensor) -> bool:

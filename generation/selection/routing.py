@@ -54,14 +54,14 @@ class Routing(Indifferent):
         if rows <= self._budget or rows - RECENT <= SINKS:
             return all_rows(keys)
         clusters = self._up_to_date(layer, keys)
-        probe = summed_groups(queries, heads).numpy().reshape(batch * heads, -1, 1)
-        scores = (clusters.centres.numpy() @ probe)[:, :, 0]
+        probe = summed_groups(queries, heads).cpu().numpy().reshape(batch * heads, -1, 1)
+        scores = (clusters.centres.cpu().numpy() @ probe)[:, :, 0]
         assigned = clusters.labels.shape[1]
         room = np.full(batch * heads, self._budget - rows + assigned, dtype=np.int32)
         chosen = UnitOrder.of(scores, _sizes(clusters.labels, scores.shape[1])).best(room)
         marked = with_ends(np.take_along_axis(chosen, clusters.labels, 1))
         bounds = np.concatenate(([0], np.arange(SINKS, SINKS + assigned + 1), [rows])).astype(np.int32)
-        return row_ranges(marked, np.broadcast_to(bounds, (batch * heads, len(bounds))))
+        return row_ranges(marked, np.broadcast_to(bounds, (batch * heads, len(bounds))), keys.device)
 
     def _up_to_date(self, layer: int, keys: torch.Tensor) -> _Clusters:
         clusters = self._clusters.get(layer)
@@ -71,7 +71,7 @@ class Routing(Indifferent):
             return clusters
         new = torch.nn.functional.normalize(keys[:, :, assigned:rows].flatten(0, 1).float(), dim=-1)
         centres = _centres(new) if clusters is None else clusters.centres
-        labels = torch.bmm(new, centres.transpose(1, 2)).argmax(-1).numpy()
+        labels = torch.bmm(new, centres.transpose(1, 2)).argmax(-1).cpu().numpy()
         if clusters is not None:
             labels = np.concatenate([clusters.labels, labels], axis=1)
         self._clusters[layer] = _Clusters(centres, labels)

@@ -74,6 +74,7 @@ class Sentence:
         self._rows = 0
         self._whole = self._reads_all = True
         self._bounds = self._layout.bounds
+        self._device = torch.device("cpu")
         self._order: UnitOrder | None = None
         self._chosen_at = -1
         self._weights = Attributed()
@@ -95,7 +96,7 @@ class Sentence:
 
     def select(self, layer: int, queries: torch.Tensor, keys: torch.Tensor) -> RowRanges:
         """See `RowSelector`."""
-        rows = keys.shape[2]
+        rows, self._device = keys.shape[2], keys.device
         if rows != self._rows:
             self._begin_token(rows, len(keys))
         if rows <= self._budget:
@@ -145,18 +146,19 @@ class Sentence:
     def _choose(self, rows: int) -> None:
         """The best units of all layers and heads that fit beside tails that grow until the next choice."""
         layers = [one for one in self._layers.values() if one.attention is not None]
+        given = [one.attention for one in layers if one.attention is not None]
         bounds, batch = self._bounds, len(self._bounds)
-        count, heads, units = len(layers), *layers[0].attention.shape
+        count, (heads, units) = len(given), given[0].shape
         if self._order is None:
-            attention = np.stack([one.attention for one in layers]).reshape(count, batch, -1, units)
+            attention = np.stack(given).reshape(count, batch, -1, units)
             lengths = np.diff(bounds[:, 1:-1])[None, :, None]
-            worth = attention / np.sqrt(np.maximum(lengths, 1))
-            lengths = np.broadcast_to(lengths, worth.shape)
-            self._order = UnitOrder.of(*(part.swapaxes(0, 1).reshape(batch, -1) for part in (worth, lengths)))
+            worth = (attention / np.sqrt(np.maximum(lengths, 1)).astype(np.float32)).swapaxes(0, 1)
+            lengths = np.broadcast_to(lengths.swapaxes(0, 1), worth.shape)
+            self._order = UnitOrder.of(worth.reshape(batch, -1), lengths.reshape(batch, -1))
         room = (self._budget - SINKS - (rows + AGAIN - 1 - bounds[:, -2])) * (count * heads // batch)
         best = self._order.best(room).reshape(batch, count, -1, units).swapaxes(0, 1)
         marked = with_ends(best.reshape(count * heads, units))
-        ranges = row_ranges(marked, np.tile(bounds.repeat(heads // batch, 0), (count, 1)))
+        ranges = row_ranges(marked, np.tile(bounds.repeat(heads // batch, 0), (count, 1)), self._device)
         for number, layer in enumerate(layers):
             starts = ranges.starts[number * heads : (number + 1) * heads + 1]
             layer.chosen = RowRanges(starts - starts[0], ranges.ranges[int(starts[0]) : int(starts[-1])])
@@ -177,5 +179,5 @@ def _attention(queries: torch.Tensor, keys: torch.Tensor) -> NDArray[np.float32]
     # Tall products of single heads, in the type of the keys: together torch takes four times as long.
     products = [torch.mm(one, asked.T).T for one, asked in zip(keys.flatten(0, 1), grouped, strict=True)]
     scores = torch.stack(products).float().mul_(size**-0.5)
-    given: NDArray[np.float32] = torch.softmax(scores, dim=-1).sum(1).div_(n).numpy()
+    given: NDArray[np.float32] = torch.softmax(scores, dim=-1).sum(1).div_(n).cpu().numpy()
     return given

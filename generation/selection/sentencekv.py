@@ -89,7 +89,9 @@ class SentenceKV(UnitSelector):
         """Add queries of one sequence, (1, heads, n, head size), to its sum, or begin it anew with them."""
         sums = self._sums.get(layer)
         if sums is None:
-            sums = self._sums[layer] = torch.zeros((batch, kv_heads, 1, queries.shape[-1]))
+            sums = self._sums[layer] = torch.zeros(
+                (batch, kv_heads, 1, queries.shape[-1]), device=queries.device
+            )
         if fresh:
             sums[number] = 0
         sums[number] += summed_groups(queries, kv_heads)[0].sum(1, keepdim=True)

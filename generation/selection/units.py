@@ -44,7 +44,7 @@ class UnitSelector(Indifferent, ABC):
         if whole is not None:
             marked[whole.repeat(heads)] = True
         bounds = self.layout.bounds
-        return row_ranges(marked, bounds if heads == 1 else bounds.repeat(heads, 0))
+        return row_ranges(marked, bounds if heads == 1 else bounds.repeat(heads, 0), keys.device)
 
     @abstractmethod
     def describe(self, keys: torch.Tensor, bounds: NDArray[np.int32]) -> torch.Tensor:
@@ -75,7 +75,7 @@ class UnitSelector(Indifferent, ABC):
         """The score of every unit, (batch * KV heads, units)."""
         vectors = self._up_to_date(layer, keys)
         # numpy's product of such small matrices takes a tenth of the time of torch's.
-        products: NDArray[np.float32] = np.matmul(vectors, probe.numpy().reshape(len(vectors), -1, 1))
+        products: NDArray[np.float32] = np.matmul(vectors, probe.cpu().numpy().reshape(len(vectors), -1, 1))
         return products[:, : self.layout.units, 0]
 
     def _up_to_date(self, layer: int, keys: torch.Tensor) -> NDArray[np.float32]:
@@ -87,7 +87,7 @@ class UnitSelector(Indifferent, ABC):
         for number, (done, count) in enumerate(zip(described, self.layout.counts, strict=True)):
             if done == count and vectors is not None:
                 continue
-            new = self.describe(keys[number], bounds[number, 1 + done : 2 + count]).numpy()
+            new = self.describe(keys[number], bounds[number, 1 + done : 2 + count]).cpu().numpy()
             if vectors is None or vectors.shape[1] < units:
                 room = np.zeros((batch * heads, units + units // 8 + 16, new.shape[-1]), dtype=np.float32)
                 if vectors is not None:
@@ -157,7 +157,8 @@ def summed_groups(queries: torch.Tensor, kv_heads: int) -> torch.Tensor:
 def unit_means(keys: torch.Tensor, bounds: NDArray[np.int32]) -> torch.Tensor:
     """The mean key of every unit, float32; shapes as in `UnitSelector.describe`."""
     lengths = torch.from_numpy(np.diff(bounds).astype(np.int64))
-    units = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
-    sums = torch.zeros((keys.shape[0], len(lengths), keys.shape[2]))
+    lengths = lengths.to(keys.device)
+    units = torch.repeat_interleave(torch.arange(len(lengths), device=keys.device), lengths)
+    sums = torch.zeros((keys.shape[0], len(lengths), keys.shape[2]), device=keys.device)
     sums.index_add_(1, units, keys[:, int(bounds[0]) : int(bounds[-1])].float())
     return sums / lengths[:, None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -19,7 +20,7 @@ def test_ranges_hold_the_rows_of_marked_pieces(data: st.DataObject) -> None:
     marked = data.draw(arrays(bool, (heads, pieces)))
     lengths = data.draw(arrays(np.int32, (heads, pieces), elements=st.integers(1, 5)))
     bounds = np.concatenate([np.zeros((heads, 1), np.int32), lengths.cumsum(1).astype(np.int32)], axis=1)
-    found = row_ranges(marked, bounds)
+    found = row_ranges(marked, bounds, torch.device("cpu"))
     assert found.starts.numpy().dtype == found.ranges.numpy().dtype == np.int32
     assert len(found.starts) == heads + 1
     for head, (start, end) in enumerate(pairwise(found.starts.tolist())):
