@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from skerry.kernels.attention import attend_suffix
+from skerry.generation.attention.on_device import attend_suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,4 +19,4 @@ class Dense:
         """See `AttentionPattern`."""
         n, m = queries.shape[1], keys.shape[1]
         limits = torch.arange(m - n + 1, m + 1, dtype=torch.int32)
-        return attend_suffix(queries, keys, values, limits, scale)[0]
+        return attend_suffix(queries, keys, values, limits, scale)

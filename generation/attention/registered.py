@@ -15,9 +15,10 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import causal_mask_function, sdpa_mask
 
 from skerry.core.errors import BackendUnavailable
+from skerry.generation.attention.dense import Dense
+from skerry.generation.attention.on_device import attend_ranges, attend_suffix
 from skerry.generation.attention.softcap import attend_with_softcap
 from skerry.generation.attention.state import AttentionState, current
-from skerry.kernels.attention import attend_ranges, attend_suffix
 
 NAME = "skerry"
 _SPECIAL = ("sliding_window", "softcap", "s_aux", "position_bias")
@@ -152,7 +153,7 @@ def _by_state(
 ) -> torch.Tensor | None:
     """What the state asks for; None where it asks for nothing. Shapes as in `attention`."""
     if state.limits is not None:
-        rows = [attend_suffix(*one, state.limits, scale)[0] for one in zip(query, key, value, strict=True)]
+        rows = [attend_suffix(*one, state.limits, scale) for one in zip(query, key, value, strict=True)]
         return _joined(rows)
     if query.shape[2] == 1:
         if state.selector is None:
@@ -160,12 +161,13 @@ def _by_state(
         chosen = state.selector.select(getattr(module, "layer_idx", 0), query, key)
         if chosen is None:
             return None
-        return attend_ranges(query.squeeze(2), key, value, chosen.starts, chosen.ranges, scale)[0].unsqueeze(
-            1
-        )
+        row = attend_ranges(query.squeeze(2), key, value, chosen.starts, chosen.ranges, scale)
+        return row.unsqueeze(1)
     if state.pattern is None:
         return None
-    attended = [state.pattern.attend(*one, scale) for one in zip(query, key, value, strict=True)]
+    # Plans are made on a CPU: on a GPU every query sees all.
+    pattern = Dense() if query.is_cuda else state.pattern
+    attended = [pattern.attend(*one, scale) for one in zip(query, key, value, strict=True)]
     return _joined(attended)
 
 
