@@ -45,7 +45,12 @@ from skerry.services.convert.corpora import document
 from skerry.services.convert.embedding import vectors_of
 from skerry.services.convert.events import event_of
 from skerry.services.convert.fields import duration
-from skerry.services.convert.generation import citation_of, completed_of, generate_request
+from skerry.services.convert.generation import (
+    cache_reuse_of,
+    citation_of,
+    completed_of,
+    generate_request,
+)
 from skerry.services.convert.ranking import rank_request, ranked_of, reading_of
 from skerry.services.convert.references import ranked_hits_of
 from skerry.services.convert.retrieval import retrieval_result_of, retrieve_request
@@ -165,6 +170,8 @@ def answer(request: AnswerRequest, corpus: str) -> Call[Answer]:
             citations=tuple(citation_of(item) for item in message.citations),
             completed=completed_of(message),
             reading=reading_of(message.reading) if message.HasField("reading") else None,
+            reuse=tuple(cache_reuse_of(item) for item in message.reuse),
+            no_reuse=message.no_reuse,
         )
 
     return Call("AnswerService", "Answer", message, read)

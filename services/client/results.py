@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from skerry.core.errors import SkerryError
-from skerry.generation.base import Citation, Completed
+from skerry.generation.base import CacheReuse, Citation, Completed
 from skerry.ranking.ranked import Reading
 from skerry.ranking.rerank import RankedHit
 from skerry.retrieval.quotes import Quote
@@ -13,14 +13,16 @@ from skerry.retrieval.quotes import Quote
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer: the hits behind it, best first, its citations, how it ended (with its text), and how
-    far the ranker read, None where none ran.
+    """A whole answer: the hits behind it, best first, its citations, how it ended (with its text), how far
+    the ranker read, None where none ran, and what was reused of each source (or why nothing was).
     """
 
     hits: tuple[RankedHit, ...]
     citations: tuple[Citation, ...]
     completed: Completed
     reading: Reading | None = None
+    reuse: tuple[CacheReuse, ...] = ()
+    no_reuse: str = ""
 
     @property
     def text(self) -> str:

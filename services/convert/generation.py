@@ -105,11 +105,14 @@ def started_of(message: generation_pb2.Started) -> Started:
         prompt_tokens=message.prompt_tokens,
         cached_tokens=message.cached_tokens,
         sources=message.sources,
-        reuse=tuple(
-            CacheReuse(item.source_id, item.tokens, item.reused_tokens, item.recomputed_tokens, item.tier)
-            for item in message.reuse
-        ),
+        reuse=tuple(cache_reuse_of(item) for item in message.reuse),
         no_reuse=message.no_reuse,
+    )
+
+
+def cache_reuse_of(message: generation_pb2.CacheReuse) -> CacheReuse:
+    return CacheReuse(
+        message.source_id, message.tokens, message.reused_tokens, message.recomputed_tokens, message.tier
     )
 
 

@@ -75,6 +75,9 @@ class AnswerServicer:
                 response.references.extend(message.references.references)
                 if message.references.HasField("reading"):
                     response.reading.CopyFrom(message.references.reading)
+            elif kind == "started":
+                response.reuse.extend(message.started.reuse)
+                response.no_reuse = message.started.no_reuse
             elif kind == "citation":
                 response.citations.append(message.citation)
             elif kind == "completed":

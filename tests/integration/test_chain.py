@@ -96,6 +96,10 @@ def test_answer_in_one_response(client: Client) -> None:
     assert answer.hits[0].hit.passage.page_id == "lighthouses"
     legs = {score.leg for score in answer.hits[0].hit.legs}
     assert legs == {"bm25", "dense"}
+    again = client.answer(asked())
+    assert again.text == answer.text
+    assert {part.tier for part in again.reuse} == {"memory"}
+    assert again.no_reuse == ""
 
 
 @pytest.mark.usefixtures("ranker")
