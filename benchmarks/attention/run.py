@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from skerry.benchmarks.attention.fewest import Fewest, fewest
 from skerry.benchmarks.attention.measure import Spot, measure
 from skerry.benchmarks.attention.patterns import labelled
 from skerry.benchmarks.attention.prefill import Prefill, prefill
@@ -13,6 +14,7 @@ from skerry.benchmarks.attention.tensors import record, spread, tokens_of
 from skerry.core.errors import InvalidInput
 from skerry.core.models.store import Model
 from skerry.core.progress import Progress
+from skerry.generation.attention.grid import BLOCK
 from skerry.generation.model import LoadedModel
 
 
@@ -43,12 +45,13 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Where it was measured, and both measurements."""
+    """Where it was measured, and what."""
 
     model: str
     dtype: str
     threads: int
     layers: int
+    fewest: tuple[Fewest, ...]
     spots: tuple[Spot, ...]
     prefills: tuple[Prefill, ...]
 
@@ -81,10 +84,13 @@ def run(spec: Spec, model: Model, dtype: str, threads: int, progress: Progress) 
     patterns = labelled(spec.patterns, spec.defaults)
     layers = spread(loaded.layers, spec.layers)
     spots: list[Spot] = []
+    least: list[Fewest] = []
     with progress.task("Layers", len(spec.lengths) * len(layers) * (len(patterns) + 2), "patterns") as task:
         for length in spec.lengths:
             task.note(f"{length:,} tokens")
             tensors = record(loaded, text[:length], layers)
+            if length >= BLOCK:
+                least.append(fewest(tensors))
             spots += measure(tensors, patterns, spec.rounds, spec.flex, lambda: task.advance(1))
     prefills: list[Prefill] = []
     readings = len(spec.prefills) * (len(patterns) + 2) * (spec.readings + 1)
@@ -93,4 +99,4 @@ def run(spec: Spec, model: Model, dtype: str, threads: int, progress: Progress) 
             task.note(f"{length:,} tokens")
             prefills += prefill(loaded, text[:length], patterns, spec.readings, lambda: task.advance(1))
     kind = str(loaded.weights.dtype).removeprefix("torch.")
-    return Report(model.name, kind, threads, len(layers), tuple(spots), tuple(prefills))
+    return Report(model.name, kind, threads, len(layers), tuple(least), tuple(spots), tuple(prefills))

@@ -11,11 +11,21 @@ from skerry.evaluation.table import Row, ScoreTable
 
 
 def tables(report: Report) -> Iterator[ScoreTable]:
-    """Single layers by length, then whole prompts."""
+    """How few pairs there need be, single layers by length, whole prompts."""
     where = f"{report.model}, {report.dtype}, {report.threads} threads"
+    if report.fewest:
+        columns = [f"{one.length:,}" for one in report.fewest]
+        yield ScoreTable(
+            f"{report.model}: the fewest pairs that hold {report.fewest[0].target:.0%} of the mass, of all",
+            columns,
+            [
+                Row("single keys", {f"{one.length:,}": one.keys for one in report.fewest}),
+                Row("blocks of 128", {f"{one.length:,}": one.blocks for one in report.fewest}),
+            ],
+        )
     for length in sorted({one.length for one in report.spots}):
         spots = [one for one in report.spots if one.length == length]
-        columns = {
+        formats = {
             "density": ".3f",
             "mass": ".3f",
             "mass, 1 in 20": ".3f",
@@ -25,12 +35,12 @@ def tables(report: Report) -> Iterator[ScoreTable]:
             "x SDPA": ".2f",
         }
         if not all(math.isnan(one.flex) for one in spots):
-            columns["flex ms"] = ".1f"
+            formats["flex ms"] = ".1f"
         yield ScoreTable(
             f"{where}: attention at {length:,} tokens, a layer's mean over {report.layers} layers",
-            list(columns),
+            list(formats),
             [_row(one, report.layers) for one in spots],
-            columns,
+            formats,
         )
     for length in sorted({one.length for one in report.prefills}):
         yield ScoreTable(

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skerry.benchmarks.attention.fewest import fewest
 from skerry.benchmarks.attention.measure import DENSE, SDPA, density, measure
 from skerry.benchmarks.attention.patterns import SETTINGS, labelled
 from skerry.benchmarks.attention.prefill import LIBRARY
@@ -58,6 +59,18 @@ def test_mass_is_what_the_seen_keys_have() -> None:
     assert spots[2].error == pytest.approx(float((sparse - dense).norm() / dense.norm()), abs=1e-4)
 
 
+def test_the_fewest_pairs() -> None:
+    """Every query looks at key 0 alone: one key in each block's keys, and one block, hold everything."""
+    q, k = torch.full((1, 1024, 16), 9.0), torch.zeros(1, 1024, 16)
+    k[:, 0] = 1.0
+    found = fewest([LayerTensors(0, q, k, k, 1.0)])
+    assert found.keys == pytest.approx(1 / 128)
+    assert found.blocks == 1.0
+    q, k = torch.zeros(2, 2048, 16), torch.zeros(1, 2048, 16)
+    alike = fewest([LayerTensors(0, q, k, k, 1.0)])
+    assert 0.5 < alike.keys <= alike.blocks <= 1
+
+
 def test_every_pattern_has_its_default_among_the_settings() -> None:
     assert len(labelled(SETTINGS, defaults=True)) == len(SETTINGS)
 
@@ -87,6 +100,7 @@ def test_the_command(tiny_model_folder: Path, knowledge: Path, tmp_path: Path) -
         (length, name) for length in (200, 300) for name in ("dense", "dense", "stripe", "hyper")
     ]
     assert report["spots"][3]["density"] is None
+    assert [one["length"] for one in report["fewest"]] == [200, 300]
     assert report["prefills"][0]["name"] == LIBRARY
     assert abs(report["prefills"][1]["change"]) < 1e-3
     assert out.read_bytes().startswith(b"\x89PNG")
