@@ -14,7 +14,7 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,14 +54,14 @@ def rounds(count: int, **calls: Call) -> dict[str, float]:
     return {f"{name}_ms": statistics.median(times) for name, times in taken.items()} | ratios
 
 
-def prefill(length: int, count: int) -> list[Row]:
+def prefill(length: int, count: int, densities: Sequence[float] = DENSITIES) -> list[Row]:
     """Block-sparse by density and type; of_ideal is the share of the speed that the density would allow."""
     q, k, v = (torch.randn(heads, length, HEADS.size) for heads in (HEADS.queries, HEADS.keys, HEADS.keys))
     repeated = [x.repeat_interleave(HEADS.queries // HEADS.keys, 0)[None] for x in (k, v)]
     torch.compiler.reset()
     flex = _compiled_flex()
     rows = []
-    for density in DENSITIES:
+    for density in densities:
         chosen = blocks(HEADS.queries, length, density)
         index, mask, shown = index_of(chosen), block_mask(chosen, length), density_of(chosen)
         for name, dtype in TYPES.items():
@@ -145,6 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m skerry.benchmarks.attention.kernels")
     parser.add_argument("--out", type=Path, required=True, help="where the JSON is written")
     parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, help="multiples of 128")
+    parser.add_argument("--densities", type=float, nargs="+", default=DENSITIES)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     torch.manual_seed(0)
@@ -153,8 +154,9 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         "rounds": options.rounds,
     }
+    sparse = partial(prefill, densities=options.densities)
     with torch.inference_mode():
-        for name, table, more in (("prefill", prefill, 1), ("suffix", suffix, 3), ("decode", decode, 20)):
+        for name, table, more in (("prefill", sparse, 1), ("suffix", suffix, 3), ("decode", decode, 20)):
             print(f"\n{name}")
             tables[name] = []
             for length in options.lengths:
