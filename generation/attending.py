@@ -12,7 +12,9 @@ from skerry.generation.selection.base import KeyValueSelector, make_selector
 from skerry.generation.selection.sentence_ends import SentenceTracker, sentence_ends
 
 if TYPE_CHECKING:
+    from skerry.generation.attention.base import AttentionPattern
     from skerry.generation.attention.state import AttentionState
+    from skerry.generation.model import LoadedModel
     from skerry.generation.plan import ContextPlan
     from skerry.generation.prompting import Prompt
 
@@ -25,15 +27,22 @@ class Attending:
     Args:
         plan: with every field of it set.
         prompt: what is read.
-        tokenizer: the model's.
+        loaded: the model that reads it.
+
+    Attributes:
+        prefill: the pattern's name: "auto" is "dense" where the prompt is too short for another.
     """
 
-    def __init__(self, plan: ContextPlan, prompt: Prompt, tokenizer: Any) -> None:
+    def __init__(self, plan: ContextPlan, prompt: Prompt, loaded: LoadedModel) -> None:
+        from skerry.generation.attention.auto import SPARSE_FROM
+
         self._plan = plan
         self._prompt = prompt
-        self._tokenizer = tokenizer
+        self._loaded = loaded
         self._selector: KeyValueSelector | None = None
-        self._sentences = SentenceTracker(tokenizer)
+        self._sentences = SentenceTracker(loaded.tokenizer)
+        short = plan.prefill == "auto" and len(prompt.tokens) < SPARSE_FROM
+        self.prefill = DENSE if plan.prefill is None or short else plan.prefill
 
     def begin(self) -> AttentionState:
         """The state with which the prompt is read, for the first time or once more."""
@@ -42,7 +51,7 @@ class Attending:
         plan = self._plan
         assert plan.selector is not None
         assert plan.budget is not None
-        pattern = None if plan.prefill in (None, DENSE) else PATTERNS.load(str(plan.prefill))()
+        pattern = dense_pattern(self._loaded) if self.prefill == DENSE else PATTERNS.load(self.prefill)()
         self._selector = make_selector(plan.selector, plan.budget)
         self._selector.begin([self._sentence_ends()])
         return AttentionState(pattern, self._selector)
@@ -59,9 +68,20 @@ class Attending:
     def _sentence_ends(self) -> list[int]:
         ends, at = [], 0
         for segment in (self._prompt.prefix, *self._prompt.passages, self._prompt.tail):
-            ends += [at + end for end in _ends(self._tokenizer, segment)]
+            ends += [at + end for end in _ends(self._loaded.tokenizer, segment)]
             at += len(segment)
         return ends
+
+
+def dense_pattern(loaded: LoadedModel) -> AttentionPattern | None:
+    """How everything is attended to fastest; None leaves it to transformers' "sdpa"."""
+    import torch
+
+    from skerry.generation.attention.dense import Dense
+    from skerry.kernels.attention import available
+
+    ours = loaded.device == "cpu" and loaded.weights.dtype == torch.bfloat16 and available()
+    return Dense() if ours else None
 
 
 @lru_cache(maxsize=_KEPT_ENDS)

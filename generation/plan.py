@@ -46,7 +46,7 @@ class ContextPlan:
 PLAIN = ContextPlan(reuse=False, recompute="full", margin=0.0, selector="full", budget=512, prefill="dense")
 """Everything is computed for every prompt, and every row is read."""
 
-DEFAULTS = ContextPlan(reuse=True, recompute="full", margin=0.0, selector="full", budget=512, prefill="dense")
+DEFAULTS = ContextPlan(reuse=True, recompute="full", margin=0.0, selector="full", budget=512, prefill="auto")
 """What a generator with a store does."""
 
 ANY_CONTEXT = ContextPlan()

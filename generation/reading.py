@@ -10,7 +10,6 @@ from skerry.core.timing import Timings
 from skerry.generation.attending import Attending
 from skerry.generation.base import Source, Started
 from skerry.generation.model import LoadedModel, Run
-from skerry.generation.reuse.digests import DENSE
 from skerry.generation.reuse.recompute.base import make_recompute
 from skerry.generation.supports import Supports
 
@@ -54,7 +53,7 @@ class Reading:
         self._prompt = prompt
         self._margin = plan.margin or 0.0
         self._timings = timings
-        self._attending = Attending(plan, prompt, loaded.tokenizer)
+        self._attending = Attending(plan, prompt, loaded)
         self._run = Run(loaded, capacity, self._attending.begin())
         self._spliced: SplicedPrompt | None = None
         if reuse is None:
@@ -65,7 +64,9 @@ class Reading:
                 self.logits = self._run.prefill(prompt.tail, deadline)
         else:
             recompute = make_recompute(plan.recompute or "full")
-            self._spliced = reuse.read(prompt, self._run, recompute, deadline, timings, plan.prefill or DENSE)
+            self._spliced = reuse.read(
+                prompt, self._run, recompute, deadline, timings, self._attending.prefill
+            )
             self.logits = self._spliced.logits
             self._make_sure((), deadline)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skerry.core.deadline import Deadline
+from skerry.generation.attending import dense_pattern
+from skerry.generation.attention.state import AttentionState
 from skerry.generation.cache.passage_kv import PassageKV
 from skerry.generation.model import LoadedModel, Run
 from skerry.generation.selection.sentence_ends import sentence_ends
@@ -25,7 +27,7 @@ class PassageReader:
         prefix = self._loaded.prefix()
         start = prefix[0].shape[2]
         end = start + len(passage)
-        run = Run(self._loaded, end)
+        run = Run(self._loaded, end, AttentionState(dense_pattern(self._loaded)))
         run.cache.append(*prefix)
         run.prefill(passage, deadline)
         keys, values = run.cache.take(start, end)

@@ -162,11 +162,13 @@ def test_prepared_sources_are_found(tiny_model: Model) -> None:
 
 
 def test_what_a_sparse_pattern_computed_is_not_taken_for_another(generator: TransformersGenerator) -> None:
-    for prefill in ("dense", "a_shape", "auto"):
+    for prefill in ("dense", "a_shape", "vertical_slash"):
         first, _ = _events(generator, _request(prefill=prefill))
         again, _ = _events(generator, _request(prefill=prefill))
         assert {part.tier for part in first.reuse} == {""}
         assert {part.tier for part in again.reuse} == {"memory"}
+    short, _ = _events(generator, _request(prefill="auto"))
+    assert {part.tier for part in short.reuse} == {"memory"}
 
 
 @pytest.mark.parametrize("mode", ["full", "none"])
