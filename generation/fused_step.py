@@ -133,6 +133,9 @@ def _project(states: torch.Tensor, weights: tuple[torch.Tensor, ...]) -> torch.T
 def _joined(*projections: Linear) -> tuple[torch.Tensor, ...]:
     """The weights one below the other, or as they are where their product has other bits then."""
     weights = tuple(one.weight for one in projections)
+    if weights[0].dtype == torch.float32:
+        # Its bits depend on where in memory a matrix begins.
+        return weights
     joined = torch.cat(weights)
     if not all(_same(rows, weights, joined) for rows in (1, 4)):
         return weights

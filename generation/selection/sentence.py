@@ -152,7 +152,8 @@ class Sentence:
         if self._order is None:
             attention = np.stack(given).reshape(count, batch, -1, units)
             lengths = np.diff(bounds[:, 1:-1])[None, :, None]
-            worth = (attention / np.sqrt(np.maximum(lengths, 1)).astype(np.float32)).swapaxes(0, 1)
+            roots = np.sqrt(np.maximum(lengths, 1)).astype(np.float32)
+            worth = np.divide(attention, roots).astype(np.float32).swapaxes(0, 1)
             lengths = np.broadcast_to(lengths.swapaxes(0, 1), worth.shape)
             self._order = UnitOrder.of(worth.reshape(batch, -1), lengths.reshape(batch, -1))
         room = (self._budget - SINKS - (rows + AGAIN - 1 - bounds[:, -2])) * (count * heads // batch)
