@@ -150,14 +150,14 @@ class Sentence:
         bounds, batch = self._bounds, len(self._bounds)
         count, (heads, units) = len(given), given[0].shape
         if self._order is None:
-            attention = np.stack(given).reshape(count, batch, -1, units)
+            attention = np.stack(given).reshape(count, batch, heads // batch, units)
             lengths = np.diff(bounds[:, 1:-1])[None, :, None]
             roots = np.sqrt(np.maximum(lengths, 1)).astype(np.float32)
             worth = np.divide(attention, roots).astype(np.float32).swapaxes(0, 1)
             lengths = np.broadcast_to(lengths.swapaxes(0, 1), worth.shape)
             self._order = UnitOrder.of(worth.reshape(batch, -1), lengths.reshape(batch, -1))
         room = (self._budget - SINKS - (rows + AGAIN - 1 - bounds[:, -2])) * (count * heads // batch)
-        best = self._order.best(room).reshape(batch, count, -1, units).swapaxes(0, 1)
+        best = self._order.best(room).reshape(batch, count, heads // batch, units).swapaxes(0, 1)
         marked = with_ends(best.reshape(count * heads, units))
         ranges = row_ranges(marked, np.tile(bounds.repeat(heads // batch, 0), (count, 1)), self._device)
         for number, layer in enumerate(layers):
