@@ -27,6 +27,7 @@ class Prefill:
     name: of pattern and setting.
     seconds: until the logits after the last token, median.
     faster: the library's seconds by these, median over the rounds.
+    processor: seconds of processor time, of all threads, median: what a busy machine leaves comparable.
     nats: -log p of a token, mean over the last 512.
     change: the same beside dense attention, as a share.
     divergence: Kullback-Leibler, of the next token's distribution from dense attention's, mean over the 512.
@@ -36,6 +37,7 @@ class Prefill:
     name: str
     seconds: float
     faster: float
+    processor: float
     nats: float
     change: float
     divergence: float
@@ -60,14 +62,16 @@ def prefill(
     length = len(tokens)
     chosen: dict[str, AttentionPattern | None] = {LIBRARY: None, DENSE: Dense(), **patterns}
     taken: dict[str, list[float]] = {name: [] for name in chosen}
+    worked: dict[str, list[float]] = {name: [] for name in chosen}
     for _ in range(rounds):
         for name, pattern in chosen.items():
-            began = time.perf_counter()
+            began, used = time.perf_counter(), time.process_time()
             if pattern is None:
                 _library(loaded, tokens)
             else:
                 Run(loaded, length, AttentionState(pattern)).prefill(tokens, Deadline(None))
             taken[name].append(time.perf_counter() - began)
+            worked[name].append(time.process_time() - used)
             done()
     dense = _logarithms(loaded, tokens, Dense())
     results = []
@@ -80,6 +84,7 @@ def prefill(
                 name,
                 statistics.median(taken[name]),
                 statistics.median(a / b for a, b in zip(taken[LIBRARY], taken[name], strict=True)),
+                statistics.median(worked[name]),
                 nats,
                 nats / beside - 1,
                 float((dense.exp() * (dense - given)).sum(-1).mean()),

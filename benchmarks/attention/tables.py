@@ -45,13 +45,14 @@ def tables(report: Report) -> Iterator[ScoreTable]:
     for length in sorted({one.length for one in report.prefills}):
         yield ScoreTable(
             f"{where}: a prompt of {length:,} tokens through the model",
-            ["seconds", "times as fast", "nats a token", "change %", "divergence"],
+            ["seconds", "times as fast", "processor s", "nats a token", "change %", "divergence"],
             [
                 Row(
                     one.name,
                     {
                         "seconds": one.seconds,
                         "times as fast": one.faster,
+                        "processor s": one.processor,
                         "nats a token": one.nats,
                         "change %": 100 * one.change,
                         "divergence": one.divergence,
@@ -60,7 +61,13 @@ def tables(report: Report) -> Iterator[ScoreTable]:
                 for one in report.prefills
                 if one.length == length
             ],
-            {"seconds": ".2f", "times as fast": ".2f", "change %": "+.2f", "divergence": ".4f"},
+            {
+                "seconds": ".2f",
+                "times as fast": ".2f",
+                "processor s": ".1f",
+                "change %": "+.2f",
+                "divergence": ".4f",
+            },
         )
 
 
