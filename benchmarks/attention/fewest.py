@@ -11,7 +11,7 @@ from skerry.generation.attention.grid import BLOCK
 from skerry.generation.attention.last_queries import scores_of
 
 _EVERY = 8
-"""Of so many blocks of queries one is looked at."""
+"""Of so many blocks of queries one is looked at, the last one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ def fewest(layers: list[LayerTensors], target: float = 0.95) -> Fewest:
     of_keys: list[torch.Tensor] = []
     queries = 0
     for one in layers:
-        for begin in range(0, one.queries.shape[1] - BLOCK + 1, _EVERY * BLOCK):
+        last = one.queries.shape[1] // BLOCK * BLOCK - BLOCK
+        for begin in range(last, -1, -_EVERY * BLOCK):
             end = begin + BLOCK
             scores = scores_of(one.queries[:, begin:end], one.keys[:, :end], one.scale)
             scores[:, :, begin:].masked_fill_(torch.ones(BLOCK, BLOCK).triu(1).bool(), -torch.inf)

@@ -60,12 +60,12 @@ def test_mass_is_what_the_seen_keys_have() -> None:
 
 
 def test_the_fewest_pairs() -> None:
-    """Every query looks at key 0 alone: one key in each block's keys, and one block, hold everything."""
+    """Every query looks at key 0 alone: one key of those before a block, and one block, hold everything."""
     q, k = torch.full((1, 1024, 16), 9.0), torch.zeros(1, 1024, 16)
     k[:, 0] = 1.0
     found = fewest([LayerTensors(0, q, k, k, 1.0)])
-    assert found.keys == pytest.approx(1 / 128)
-    assert found.blocks == 1.0
+    assert found.keys == pytest.approx(1 / 1024)
+    assert found.blocks == pytest.approx(1 / 8)
     q, k = torch.zeros(2, 2048, 16), torch.zeros(1, 2048, 16)
     alike = fewest([LayerTensors(0, q, k, k, 1.0)])
     assert 0.5 < alike.keys <= alike.blocks <= 1
