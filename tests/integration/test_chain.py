@@ -145,7 +145,7 @@ def test_client_gone_in_mid_stream_frees_the_generator(client: Client, server: A
 
 def endless() -> GenerationRequest:
     text = "The lamp of the lighthouse turns and turns through the night. " * 4
-    return GenerationRequest("Tell a very long story of the lamp.", (Source("1", "Lamp", text),), 400, 1.5, 7)
+    return GenerationRequest("Tell a very long story of the lamp.", (Source("1", "Lamp", text),), 400, 2.0, 7)
 
 
 def test_deadline_in_the_middle_of_an_answer(client: Client) -> None:
