@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from skerry.core.deadline import Deadline
+from skerry.core.device import best_device
 from skerry.core.dtype import torch_dtype
 from skerry.core.errors import IndexCorrupt
 from skerry.core.models.loading import load_weights
@@ -47,7 +48,7 @@ class LoadedModel:
 
         if threads is not None:
             torch.set_num_threads(threads)
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = best_device()
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(model.folder, local_files_only=True)
             self.weights = load_weights(

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from skerry.benchmarks.attention.measure import DENSE, SDPA
 from skerry.benchmarks.attention.run import Report
-from skerry.benchmarks.elastic.plots import check_matplotlib
-from skerry.core.files import atomic_writer, naming_full_disk
+from skerry.benchmarks.pictures import check_matplotlib, save
 
 
 def plot(report: Report, out: Path) -> None:
@@ -47,5 +46,4 @@ def plot(report: Report, out: Path) -> None:
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small")
     figure.suptitle(f"{report.model}, {report.dtype}, {report.threads} threads")
-    with naming_full_disk(out.parent), atomic_writer(out) as file:
-        figure.savefig(file, format="png", dpi=130)
+    save(figure, out)

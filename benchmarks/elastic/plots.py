@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 from skerry.benchmarks.elastic.measure import Cell
 from skerry.benchmarks.elastic.run import Report
-from skerry.core.errors import BackendUnavailable
-from skerry.core.files import atomic_writer, naming_full_disk
+from skerry.benchmarks.pictures import check_matplotlib, save
+from skerry.core.files import naming_full_disk
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 QUALITY, GRID = "quality.png", "grid.png"
-_DPI = 130
 
 
 def plot(report: Report, out: Path) -> list[Path]:
@@ -25,20 +24,10 @@ def plot(report: Report, out: Path) -> list[Path]:
     Raises:
         BackendUnavailable: matplotlib is not installed, or the files cannot be written.
     """
-    check_matplotlib()
-    return [_save(_quality(report), out / QUALITY), _save(_heat(report), out / GRID)]
-
-
-def check_matplotlib() -> None:
-    """Raise `BackendUnavailable` where there is none."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise BackendUnavailable(
-            "Plots need matplotlib, which is not installed.",
-            hint="Install it with `pip install -e '.[bench]'` in the source tree, or give --no-plots.",
-            details={"package": "matplotlib"},
-        ) from error
+    check_matplotlib("give --no-plots")
+    with naming_full_disk(out):
+        out.mkdir(parents=True, exist_ok=True)
+    return [save(_quality(report), out / QUALITY), save(_heat(report), out / GRID)]
 
 
 def _quality(report: Report) -> Figure:
@@ -118,11 +107,3 @@ def _heat(report: Report) -> Figure:
             axes.set_ylabel("layers")
         figure.colorbar(image, ax=panels[row, :].tolist())
     return figure
-
-
-def _save(figure: Figure, path: Path) -> Path:
-    with naming_full_disk(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_writer(path) as file:
-            figure.savefig(file, format="png", dpi=_DPI)
-    return path

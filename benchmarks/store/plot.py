@@ -4,23 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from skerry.benchmarks.pictures import check_matplotlib, save
 from skerry.benchmarks.store.run import Report
-from skerry.core.errors import BackendUnavailable
-from skerry.core.files import atomic_writer, naming_full_disk
-
-_TIERS = ("memory", "redis", "disk")
-
-
-def check_matplotlib() -> None:
-    """Raise `BackendUnavailable` where there is none."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise BackendUnavailable(
-            "Plots need matplotlib, which is not installed.",
-            hint="Install it with `pip install -e '.[bench]'` in the source tree, or leave --plot out.",
-            details={"package": "matplotlib"},
-        ) from error
+from skerry.benchmarks.store.show import TIERS
 
 
 def plot(report: Report, out: Path, what: str) -> None:
@@ -32,7 +18,7 @@ def plot(report: Report, out: Path, what: str) -> None:
     shares, times, grown = figure.subplots(1, 3)
     at = [window.last for window in report.windows]
     below = [0.0] * len(at)
-    for tier in _TIERS:
+    for tier in TIERS:
         share = [window.shares.get(tier, 0.0) for window in report.windows]
         shares.fill_between(
             at, below, [b + s for b, s in zip(below, share, strict=True)], label=tier, alpha=0.7
@@ -51,5 +37,4 @@ def plot(report: Report, out: Path, what: str) -> None:
     for axes in (shares, times):
         if report.stopped is not None:
             axes.axvline(report.stopped, color="grey", linestyle="--", linewidth=1)
-    with naming_full_disk(out.parent), atomic_writer(out) as file:
-        figure.savefig(file, format="png", dpi=130)
+    save(figure, out)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from skerry.benchmarks.store.run import Report
 
-_TIERS = ("memory", "redis", "disk")
+TIERS = ("memory", "redis", "disk")
 
 
 def lines(report: Report, what: str) -> Iterator[str]:
@@ -16,12 +16,12 @@ def lines(report: Report, what: str) -> Iterator[str]:
         f"{plan.questions:,} questions of {plan.passages} passages: {plan.novel:.0%} are asked once, the"
         f" others come among {plan.popular:,} by Zipf's law ({plan.exponent:g})"
     )
-    head = f"{'questions':>13} {'found':>7} " + " ".join(f"{tier:>7}" for tier in _TIERS)
+    head = f"{'questions':>13} {'found':>7} " + " ".join(f"{tier:>7}" for tier in TIERS)
     yield f"{head} {what + ', ms':>15} {'95%':>8} {'grown, MB':>10} {'failed':>7}"
     for window in report.windows:
         if window.first == report.stopped:
             yield "              Redis is killed"
-        shares = " ".join(f"{window.shares.get(tier, 0.0):>7.1%}" for tier in _TIERS)
+        shares = " ".join(f"{window.shares.get(tier, 0.0):>7.1%}" for tier in TIERS)
         yield (
             f"{window.first:>6}-{window.last:<6} {window.found:>7.1%} {shares} {1e3 * window.median:>15.1f}"
             f" {1e3 * window.slowest:>8.1f} {window.resident / 2**20:>10,.0f} {window.failed:>7}"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from skerry.benchmarks.elastic.plots import check_matplotlib
+from skerry.benchmarks.pictures import check_matplotlib, save
 from skerry.benchmarks.ttft.report import Report
-from skerry.core.files import atomic_writer, naming_full_disk
 
 
 def plot(report: Report, out: Path) -> None:
@@ -28,5 +27,4 @@ def plot(report: Report, out: Path) -> None:
         panel.set(xlabel="share of the passages kept", yscale="log", title=f"{count} passages")
     panels[0].set_ylabel("seconds to the first token")
     panels[-1].legend(fontsize=7)
-    with naming_full_disk(out.parent), atomic_writer(out) as file:
-        figure.savefig(file, format="png", dpi=130)
+    save(figure, out)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONFIG",
+    "EXITS",
     "SHIPPED",
     "WEIGHTS",
     "AdapterConfig",
@@ -38,7 +39,8 @@ SHIPPED = Path(__file__).parent / "weights" / "all-MiniLM-L6-v2"
 _A = ".low_rank_a"
 _BELOW = "whole"
 _WHOLE = "whole."
-_EXITS = "exits."
+EXITS = "exits."
+"""What the names of an adapter's exits begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def load(folder: Path) -> tuple[AdapterConfig, dict[str, Tensor]]:
             hint="Restore both, or train them again with `skerry train embedding`.",
             details={"path": str(folder / _BELOW)},
         )
-    whole = {_WHOLE + name: tensor for name, tensor in factors.items() if not name.startswith(_EXITS)}
+    whole = {_WHOLE + name: tensor for name, tensor in factors.items() if not name.startswith(EXITS)}
     return config, tensors | whole
 
 

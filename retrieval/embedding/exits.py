@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from skerry.core.errors import InvalidInput
+from skerry.retrieval.embedding.adapter import EXITS
 
-PREFIX = "exits."
 _NEVER = -1e4
 
 
@@ -50,7 +50,7 @@ class Exits(nn.Module):
         Raises:
             InvalidInput: exits of a network of other sizes.
         """
-        own = {name.removeprefix(PREFIX): value for name, value in tensors.items() if name.startswith(PREFIX)}
+        own = {name.removeprefix(EXITS): value for name, value in tensors.items() if name.startswith(EXITS)}
         if not own:
             return None
         exits = cls(layers, width)
@@ -67,7 +67,7 @@ class Exits(nn.Module):
 
     def tensors(self) -> dict[str, Tensor]:
         """As `of` takes them."""
-        return {PREFIX + name: value.detach() for name, value in self.state_dict().items()}
+        return {EXITS + name: value.detach() for name, value in self.state_dict().items()}
 
     def pooled(
         self, words: Tensor, states: Sequence[Tensor], layers: Sequence[int], mask: Tensor

@@ -21,8 +21,6 @@ class Settings:
         short, long: questions and stretches of texts, and whole texts, in a step with `keep_whole`.
         bank: passages whose whole vectors they are scored against.
         bank_scale: what those scores are multiplied by.
-        label_weight, label_scale: of the loss that tells a question its passage in the bank; what its scores
-            are multiplied by.
         loss: a name in `losses.LOSSES`.
         pairs: (layers, dimensions) that are trained and printed; the whole model is always among them.
         ranks: of the low-rank factors, one a layer, or one for all layers.
@@ -60,8 +58,6 @@ class Settings:
     long: int = 16
     bank: int = 5000
     bank_scale: float = 40.0
-    label_weight: float = 0.0
-    label_scale: float = 20.0
     loss: str = "cross_depth"
     pairs: tuple[tuple[int, int], ...] = (
         (1, 48),

@@ -26,7 +26,6 @@ from skerry.core.models.store import Model
 from skerry.core.progress import Progress
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.embedding import adapter
-from skerry.retrieval.embedding.exits import PREFIX
 from skerry.retrieval.embedding.passage_text import passage_text
 from skerry.retrieval.embedding.training.early_exits import EarlyExits
 from skerry.retrieval.embedding.training.examples import Batches, Example
@@ -127,11 +126,8 @@ class EmbeddingTrainer:
             self._start(questions, passages, [texts, sentences], progress)
         objective: Objective
         if settings.keep_whole and settings.distil_alone:
-            short = self._encoder.tokens(sentences, settings.question_tokens)
-            by_ordinal = dict(zip(batches.passages, own, strict=True))
-            objective = EarlyExits(
-                self._encoder, settings, self.pairs, examples, questions, by_ordinal, short, texts, progress
-            )
+            short = [*questions, *self._encoder.tokens(sentences, settings.question_tokens)]
+            objective = EarlyExits(self._encoder, settings, self.pairs, short, [*own, *texts], progress)
         else:
             tokens = dict(zip(batches.passages, passages, strict=True))
             teacher = None if settings.keep_whole else TrainableEncoder(self._base, (), 0)
@@ -235,7 +231,7 @@ class EmbeddingTrainer:
 def _load_below(below: Path, base: Model, settings: Settings) -> dict[str, Tensor]:
     config, tensors = adapter.load(below)
     adapter.check_base(below, config, base)
-    keeps_its_own = adapter.keeps_whole(tensors, len(tensors[PREFIX + "bias"]))
+    keeps_its_own = adapter.keeps_whole(tensors, len(tensors[adapter.EXITS + "bias"]))
     if not settings.keep_whole or config.whole_sha256 or keeps_its_own:
         raise InvalidInput(
             f"The adapter in {below} cannot be stood over: it must have trained the whole size, and what is "

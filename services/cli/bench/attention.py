@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 
 import click
 
-from skerry.services.cli.bench.options import JSON, QUIET, THREADS
+from skerry.services.cli.bench.options import DTYPE, JSON, MARKDOWN, MODEL, PLOT, QUIET, THREADS
+from skerry.services.cli.bench.show import show_report
 
 _MOST_TOKENS = 2**20
 
@@ -39,19 +38,11 @@ _MOST_TOKENS = 2**20
 @click.option(
     "--readings", default=3, show_default=True, type=click.IntRange(1), help="Of each of those prompts."
 )
-@click.option("--model", default="SmolLM2-135M-Instruct", show_default=True, help="Its name or folder.")
-@click.option(
-    "--dtype",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "bf16", "fp32"]),
-    help="How it computes.",
-)
-@click.option(
-    "--plot", "picture", type=click.Path(path_type=Path, dir_okay=False), help="A PNG file to write."
-)
+@MODEL
+@DTYPE
+@PLOT
 @THREADS
-@click.option("--markdown", is_flag=True, help="Print the tables as Markdown.")
+@MARKDOWN
 @QUIET
 @JSON
 def attention(
@@ -81,13 +72,14 @@ def attention(
     from skerry.benchmarks.attention.plot import plot
     from skerry.benchmarks.attention.run import Spec, run
     from skerry.benchmarks.attention.tables import tables
-    from skerry.benchmarks.elastic.plots import check_matplotlib
     from skerry.benchmarks.numbers import whole_numbers
+    from skerry.benchmarks.pictures import check_matplotlib
     from skerry.benchmarks.processors import on_processors
     from skerry.core.models.store import ModelStore
     from skerry.core.progress import default_progress
+    from skerry.services.cli.legs import leg_names
 
-    names = tuple(name.strip() for name in patterns.split(",") if name.strip())
+    names = tuple(leg_names(patterns))
     check_patterns(names)
     if picture is not None:
         check_matplotlib()
@@ -107,13 +99,4 @@ def attention(
         report = run(spec, found, dtype, processors, default_progress(quiet))
     if picture is not None:
         plot(report, picture)
-    if as_json:
-        click.echo(json.dumps(report.json()))
-    elif markdown:
-        click.echo("\n".join(f"{table.title}\n\n{table.markdown()}" for table in tables(report)), nl=False)
-    else:
-        from rich.console import Console
-
-        console = Console(width=None if sys.stdout.isatty() else 160)
-        for table in tables(report):
-            console.print(table.rich())
+    show_report(report, tables(report), as_json, markdown)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from skerry.services.cli.bench.options import GOLD, JSON, QUIET, THREADS
+from skerry.services.cli.bench.options import GOLD, JSON, MARKDOWN, QUIET, SPREAD, THREADS
+from skerry.services.cli.bench.show import show_table
 
 
 @click.command("corpusbrain", short_help="CorpusBrain: page R-precision and latency beside the other legs.")
@@ -22,7 +22,7 @@ from skerry.services.cli.bench.options import GOLD, JSON, QUIET, THREADS
 )
 @GOLD
 @click.option("--limit", default=1_000, show_default=True, type=click.IntRange(1), help="Questions.")
-@click.option("--spread", is_flag=True, help="Questions spread evenly over the file, not its first ones.")
+@SPREAD
 @click.option("--beams", default=10, show_default=True, type=click.IntRange(1, 100), help="Hypotheses.")
 @click.option(
     "--language-model",
@@ -32,7 +32,7 @@ from skerry.services.cli.bench.options import GOLD, JSON, QUIET, THREADS
     help="SmolLM2 names pages too, with this adapter (repeatable): shipped, none, or a folder of train seal.",
 )
 @THREADS
-@click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
+@MARKDOWN
 @QUIET
 @JSON
 def corpusbrain(
@@ -51,8 +51,6 @@ def corpusbrain(
 
     Questions are asked one at a time; "ms" is the median of the whole way from the question to the hits.
     """
-    from rich.console import Console
-
     from skerry.benchmarks.corpusbrain.run import run
     from skerry.benchmarks.questions import spread_evenly
     from skerry.core.progress import default_progress
@@ -68,9 +66,4 @@ def corpusbrain(
     if len(indexes) < len(folders):
         raise click.UsageError("Indexes need names that differ: --index NAME=DIR.")
     table = run(indexes, questions, beams, adapters, gold.name, default_progress(quiet))
-    if as_json:
-        click.echo(json.dumps(table.json()))
-    elif markdown:
-        click.echo(table.markdown(), nl=False)
-    else:
-        Console(width=160).print(table.rich())
+    show_table(table, as_json, markdown)

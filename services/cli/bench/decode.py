@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 
 import click
 
-from skerry.services.cli.bench.options import JSON, QUIET, THREADS
+from skerry.services.cli.bench.options import DTYPE, JSON, MARKDOWN, MODEL, PLOT, QUIET, THREADS
+from skerry.services.cli.bench.show import show_report
 
 _MOST_TOKENS = 2**20
 
@@ -51,19 +50,11 @@ _MOST_TOKENS = 2**20
 @click.option("--ruler-lengths", default="4096,8192", show_default=True, help="With commas.")
 @click.option("--prompts", default=10, show_default=True, type=click.IntRange(1), help="Of each RULER task.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the contexts.")
-@click.option("--model", default="SmolLM2-135M-Instruct", show_default=True, help="Its name or folder.")
-@click.option(
-    "--dtype",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "bf16", "fp32"]),
-    help="How it computes.",
-)
-@click.option(
-    "--plot", "picture", type=click.Path(path_type=Path, dir_okay=False), help="A PNG file to write."
-)
+@MODEL
+@DTYPE
+@PLOT
 @THREADS
-@click.option("--markdown", is_flag=True, help="Print the tables as Markdown.")
+@MARKDOWN
 @QUIET
 @JSON
 def decode(
@@ -98,14 +89,15 @@ def decode(
     from skerry.benchmarks.decode.plot import plot
     from skerry.benchmarks.decode.run import Spec, run
     from skerry.benchmarks.decode.tables import tables
-    from skerry.benchmarks.elastic.plots import check_matplotlib
     from skerry.benchmarks.numbers import whole_numbers
+    from skerry.benchmarks.pictures import check_matplotlib
     from skerry.benchmarks.processors import on_processors
     from skerry.core.models.store import ModelStore
     from skerry.core.progress import default_progress
     from skerry.generation.selection.base import MOST_BUDGET, check_selection
+    from skerry.services.cli.legs import leg_names
 
-    names = [name.strip() for name in selectors.split(",") if name.strip()]
+    names = leg_names(selectors)
     rows = whole_numbers("--budgets", budgets, MOST_BUDGET)
     for name in names:
         check_selection(name, rows[0])
@@ -131,13 +123,4 @@ def decode(
         report = run(spec, found, dtype, processors, default_progress(quiet))
     if picture is not None:
         plot(report, picture)
-    if as_json:
-        click.echo(json.dumps(report.json()))
-    elif markdown:
-        click.echo("\n".join(f"{table.title}\n\n{table.markdown()}" for table in tables(report)), nl=False)
-    else:
-        from rich.console import Console
-
-        console = Console(width=None if sys.stdout.isatty() else 160)
-        for table in tables(report):
-            console.print(table.rich())
+    show_report(report, tables(report), as_json, markdown)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
 
-from skerry.services.cli.bench.options import GOLD, INDEX, JSON, QUIET, THREADS
+from skerry.services.cli.bench.options import DTYPE, GOLD, INDEX, JSON, MARKDOWN, QUIET, THREADS
+from skerry.services.cli.bench.show import show_report
 
 
 @click.command("elastic", short_help="Elastic embeddings: quality against cost, untrained and trained.")
@@ -40,20 +40,14 @@ from skerry.services.cli.bench.options import GOLD, INDEX, JSON, QUIET, THREADS
 @click.option("--layers", help="Numbers of layers, with commas; all by default.")
 @click.option("--dimensions", help="Numbers of dimensions, with commas; from a sixteenth to all by default.")
 @click.option("--model", default="all-MiniLM-L6-v2", show_default=True, help="The encoder.")
-@click.option(
-    "--dtype",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "bf16", "fp32"]),
-    help="How it computes.",
-)
+@DTYPE
 @click.option(
     "--rounds", default=9, show_default=True, type=click.IntRange(0), help="Of the speed; 0 leaves it out."
 )
 @click.option("--no-funnel", is_flag=True, help="Leave the funnel out.")
 @click.option("--no-plots", is_flag=True, help="Leave the plots out: they need matplotlib.")
 @THREADS
-@click.option("--markdown", is_flag=True, help="Print the tables as Markdown.")
+@MARKDOWN
 @QUIET
 @JSON
 def elastic(
@@ -83,11 +77,12 @@ def elastic(
     are encoded here, once an adapter, after every layer. Stopped at any moment, the same command goes on
     where it was.
     """
-    from skerry.benchmarks.elastic.plots import check_matplotlib, plot
+    from skerry.benchmarks.elastic.plots import plot
     from skerry.benchmarks.elastic.question_set import SetFiles
     from skerry.benchmarks.elastic.run import Spec, run
     from skerry.benchmarks.elastic.tables import tables
     from skerry.benchmarks.numbers import whole_numbers
+    from skerry.benchmarks.pictures import check_matplotlib
     from skerry.benchmarks.processors import on_processors
     from skerry.core.files import naming_full_disk, write_atomically
     from skerry.core.progress import default_progress
@@ -96,7 +91,7 @@ def elastic(
     if spread and limit is None:
         raise click.UsageError("--spread needs --limit.")
     if not no_plots:
-        check_matplotlib()
+        check_matplotlib("give --no-plots")
     spec = Spec(
         main=SetFiles(gold.name, folder, gold),
         others=[SetFiles.parse(other) for other in others],
@@ -117,15 +112,6 @@ def elastic(
     with naming_full_disk(out):
         write_atomically(out / "report.json", json.dumps(report.json(), indent=2).encode() + b"\n")
     plots = [] if no_plots else plot(report, out)
-    if as_json:
-        click.echo(json.dumps(report.json()))
-    elif markdown:
-        click.echo("\n".join(f"{table.title}\n\n{table.markdown()}" for table in tables(report)), nl=False)
-    else:
-        from rich.console import Console
-
-        console = Console(width=None if sys.stdout.isatty() else 160)
-        for table in tables(report):
-            console.print(table.rich())
+    show_report(report, tables(report), as_json, markdown)
     for path in plots:
         click.echo(f"Plot: {path}", err=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from skerry.services.cli.bench.options import GOLD, INDEX, JSON, QUIET, THREADS
+from skerry.services.cli.bench.options import GOLD, INDEX, JSON, MARKDOWN, QUIET, SPREAD, THREADS
+from skerry.services.cli.bench.show import show_table
 
 
 @click.command("kept-answers", short_help="Answers with and without kept passages: the same ones, how soon.")
@@ -16,7 +16,7 @@ from skerry.services.cli.bench.options import GOLD, INDEX, JSON, QUIET, THREADS
 @click.option(
     "--questions", "limit", default=300, show_default=True, type=click.IntRange(1), help="Questions to ask."
 )
-@click.option("--spread", is_flag=True, help="Questions spread evenly over the file, not its first ones.")
+@SPREAD
 @click.option("--passages", default=5, show_default=True, type=click.IntRange(1), help="Passages to read.")
 @click.option("--ranker", default="cross-encoder", show_default=True, help="Who ranks them.")
 @click.option("--model", default="SmolLM2-135M-Instruct", show_default=True, help="A model's name or folder.")
@@ -28,7 +28,7 @@ from skerry.services.cli.bench.options import GOLD, INDEX, JSON, QUIET, THREADS
     help="Which tokens are computed again, with commas; MODE@MARGIN computes all again where in doubt.",
 )
 @click.option("--max-tokens", default=64, show_default=True, type=click.IntRange(1), help="Longest answer.")
-@click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
+@MARKDOWN
 @THREADS
 @QUIET
 @JSON
@@ -53,8 +53,6 @@ def kept_answers(
     With nothing reused; with every passage kept as it was read alone, by mode; and with the default where the
     same passages stood together before.
     """
-    from rich.console import Console
-
     from skerry.benchmarks.processors import on_processors
     from skerry.benchmarks.questions import spread_evenly
     from skerry.benchmarks.ttft.chain import answers
@@ -79,12 +77,7 @@ def kept_answers(
         kept = KeptPassages()
         generator = TransformersGenerator(models.resolve(model), dtype, processors, kept)
         table = answers(generator, kept, asked, plans, max_tokens, progress)
-    if as_json:
-        click.echo(json.dumps(table.json()))
-    elif markdown:
-        click.echo(table.markdown(), nl=False)
-    else:
-        Console(width=160).print(table.rich())
+    show_table(table, as_json, markdown)
 
 
 def _number(text: str) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from skerry.services.cli.bench.options import GOLD, INDEX, JSON, QUIET
+from skerry.services.cli.bench.options import GOLD, INDEX, JSON, MARKDOWN, QUIET, SPREAD
+from skerry.services.cli.bench.show import show_table
 
 
 @click.command("rank", short_help="The cross-encoder beside sentence-transformers': speed, same order.")
@@ -16,7 +16,7 @@ from skerry.services.cli.bench.options import GOLD, INDEX, JSON, QUIET
 @click.option(
     "--questions", "limit", default=20, show_default=True, type=click.IntRange(1), help="Questions to ask."
 )
-@click.option("--spread", is_flag=True, help="Questions spread evenly over the file, not its first ones.")
+@SPREAD
 @click.option("--legs", default="bm25", show_default=True, help="Whose passages are ranked, with commas.")
 @click.option("--depth", default=100, show_default=True, type=click.IntRange(1, 1000), help="How many.")
 @click.option("--rounds", default=2, show_default=True, type=click.IntRange(1), help="Times each is asked.")
@@ -26,7 +26,7 @@ from skerry.services.cli.bench.options import GOLD, INDEX, JSON, QUIET
 )
 @click.option("--no-peer", is_flag=True, help="Leave sentence-transformers out.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Processors to use.")
-@click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
+@MARKDOWN
 @QUIET
 @JSON
 def rank(
@@ -52,8 +52,6 @@ def rank(
     with those of the first row; "times less work" compares processors' time, which tells more on a busy
     machine.
     """
-    from rich.console import Console
-
     from skerry.benchmarks.processors import on_processors
     from skerry.benchmarks.questions import spread_evenly
     from skerry.benchmarks.ranking.candidates import found
@@ -73,9 +71,4 @@ def rank(
     with on_processors(threads) as processors:
         requests = found(folder, questions, leg_names(legs), depth, models, progress)
         table = run(requests, models, ranker, leg_names(dtypes), not no_peer, rounds, processors, progress)
-    if as_json:
-        click.echo(json.dumps(table.json()))
-    elif markdown:
-        click.echo(table.markdown(), nl=False)
-    else:
-        Console(width=160).print(table.rich())
+    show_table(table, as_json, markdown)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from skerry.services.cli.bench.options import GOLD, INDEX, JSON, QUIET, THREADS
+from skerry.services.cli.bench.options import GOLD, INDEX, JSON, QUIET, SPREAD, THREADS
 
 
 @click.command("seal-quality", short_help="The SEAL leg: hits alone and fused with other legs.")
@@ -16,7 +16,7 @@ from skerry.services.cli.bench.options import GOLD, INDEX, JSON, QUIET, THREADS
 @click.option(
     "--questions", "limit", default=500, show_default=True, type=click.IntRange(1), help="Questions to ask."
 )
-@click.option("--spread", is_flag=True, help="Questions spread evenly over the file, not its first ones.")
+@SPREAD
 @click.option("--beams", default="5,10,15", show_default=True, help="Numbers of beams, with commas.")
 @click.option(
     "--adapters", default="none,shipped", show_default=True, help="none, shipped, or folders, with commas."

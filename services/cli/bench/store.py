@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from skerry.services.cli.bench.options import JSON, QUIET
+from skerry.services.cli.bench.options import JSON, MODEL, PLOT, QUIET
 
 if TYPE_CHECKING:
     from skerry.benchmarks.store.run import Asker, Plan
@@ -47,14 +47,12 @@ _MB = 2**20
 @click.option(
     "--gold", type=click.Path(path_type=Path, dir_okay=False), help="KILT gold file for these pages."
 )
-@click.option("--model", default="SmolLM2-135M-Instruct", show_default=True, help="Its name or folder.")
+@MODEL
 @click.option("--recompute", help="How its prompts use passages that are kept: none, first:16, full, ...")
 @click.option(
     "--max-tokens", default=8, show_default=True, type=click.IntRange(1, 4096), help="Of an answer."
 )
-@click.option(
-    "--plot", "picture", type=click.Path(path_type=Path, dir_okay=False), help="A PNG file to write."
-)
+@PLOT
 @QUIET
 @JSON
 def store(
@@ -84,7 +82,8 @@ def store(
     """
     from rich.console import Console
 
-    from skerry.benchmarks.store.plot import check_matplotlib, plot
+    from skerry.benchmarks.pictures import check_matplotlib
+    from skerry.benchmarks.store.plot import plot
     from skerry.benchmarks.store.run import Plan, run
     from skerry.benchmarks.store.show import lines
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from skerry.services.cli.bench.options import GOLD, JSON, QUIET, THREADS
+from skerry.services.cli.bench.options import GOLD, JSON, MARKDOWN, QUIET, THREADS
 
 
 @click.command("ttft", short_help="Time to the first token with kept passages, beside a full prefill.")
@@ -41,7 +41,7 @@ from skerry.services.cli.bench.options import GOLD, JSON, QUIET, THREADS
     help="PASSAGES:QUESTIONS that the gold answers' likelihood is measured on, with commas; empty for none.",
 )
 @click.option("--plot", "png", type=click.Path(path_type=Path, dir_okay=False), help="A PNG of the times.")
-@click.option("--markdown", is_flag=True, help="Print the tables as Markdown.")
+@MARKDOWN
 @THREADS
 @QUIET
 @JSON
@@ -78,7 +78,7 @@ def ttft(
     from skerry.core.progress import default_progress
 
     if png is not None:
-        from skerry.benchmarks.elastic.plots import check_matplotlib
+        from skerry.benchmarks.pictures import check_matplotlib
         from skerry.benchmarks.ttft.plot import plot
 
         check_matplotlib()

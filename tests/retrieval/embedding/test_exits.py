@@ -10,8 +10,9 @@ import torch
 
 from skerry.core.errors import InvalidInput
 from skerry.core.models.store import Model
+from skerry.retrieval.embedding.adapter import EXITS
 from skerry.retrieval.embedding.encoder import SentenceEncoder
-from skerry.retrieval.embedding.exits import PREFIX, Exits
+from skerry.retrieval.embedding.exits import Exits
 
 from .conftest import LAYERS, WIDTH
 
@@ -87,7 +88,7 @@ def test_what_is_saved_is_loaded_and_nothing_else_fits() -> None:
     for name, value in exits.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value)
     assert Exits.of({}, LAYERS, WIDTH) is None
-    fewer = {name: value for name, value in tensors.items() if name != f"{PREFIX}bias"}
+    fewer = {name: value for name, value in tensors.items() if name != f"{EXITS}bias"}
     for wrong, layers, width in ((fewer, LAYERS, WIDTH), (tensors, 6, WIDTH), (tensors, LAYERS, 16)):
         with pytest.raises(
             InvalidInput, match=f"exits do not fit a model of {layers} layers of width {width}"
