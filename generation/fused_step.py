@@ -37,7 +37,7 @@ class _Layer:
 
 
 class FusedStep:
-    """Reads one token of each sequence of a batch.
+    """Reads one token of each sequence of a batch, or of each branch of one sequence.
 
     Projections that are joined share their memory with the model's: its parameters become views.
 
@@ -72,17 +72,20 @@ class FusedStep:
             and sum(type(one) is Linear for one in linear) == 7 * config.num_hidden_layers
         )
 
-    def __call__(self, tokens: torch.Tensor, cache: Cache) -> torch.Tensor:
+    def __call__(self, tokens: torch.Tensor, cache: Cache, branching: int | None = None) -> torch.Tensor:
         """Logits after the token, (batch, vocabulary); its keys and values are in the cache then.
 
         Args:
             tokens: int64 (batch,).
             cache: transformers' or Skerry's, with room for one more.
+            branching: None where each token is of a sequence of its own. Where they are of branches of one
+                sequence, the position of all: they take `batch` rows of it, and the state says what they see.
         """
         batch, heads, kv_heads, size = len(tokens), self._heads, self._kv_heads, self._size
         rotated = heads + kv_heads
         states = self._model.embed_tokens(tokens)
-        position = torch.full((1, 1), cache.get_seq_length(), device=tokens.device)
+        at = cache.get_seq_length() if branching is None else branching
+        position = torch.full((1, 1), at, device=tokens.device)
         cos, sin = (part[0] for part in self._model.rotary_emb(states, position_ids=position))
         for number, layer in enumerate(self._layers):
             normed = self._norm(states, layer.before_attention)
@@ -91,10 +94,13 @@ class FusedStep:
             half = size // 2
             turned = torch.cat((-turning[..., half:], turning[..., :half]), dim=-1)
             turned = turning * cos + turned * sin
-            keys, values = cache.update(turned[:, heads:, None], mixed[:, rotated:, None], number)
-            attended, _ = attention(
-                layer.attention, turned[:, :heads, None], keys, values, None, scaling=layer.scale
-            )
+            query, key, value = turned[:, :heads], turned[:, heads:], mixed[:, rotated:]
+            if branching is None:
+                query, key, value = query[:, :, None], key[:, :, None], value[:, :, None]
+            else:
+                query, key, value = (rows.transpose(0, 1)[None] for rows in (query, key, value))
+            keys, values = cache.update(key, value, number)
+            attended, _ = attention(layer.attention, query, keys, values, None, scaling=layer.scale)
             states = states + functional.linear(attended.reshape(batch, heads * size), layer.out)
             normed = self._norm(states, layer.before_gate)
             gate, up = _project(normed, layer.gate_up).chunk(2, dim=-1)

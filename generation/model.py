@@ -18,7 +18,7 @@ from skerry.generation.prompting import Prompting
 if TYPE_CHECKING:
     import torch
 
-    from skerry.generation.attention.state import AttentionState
+    from skerry.generation.attention.state import AttentionState, RowRanges
 
 _PREFILL_CHUNK = 1024
 """Prompt tokens read between two looks at the deadline: well under a second on two cores. The first chunk's
@@ -165,6 +165,29 @@ class Run:
                 logits = self._feed(tokens[start:end], places, attention)
         return logits
 
+    def branch(self, tokens: Sequence[int], position: int, rows: RowRanges) -> torch.Tensor:
+        """Feed the tokens that end n branches of what the cache holds; each takes the next row of it.
+
+        Args:
+            tokens: n, which all stand at `position`.
+            rows: of n "sequences": what each token reads, its own row with it.
+
+        Returns:
+            Logits of shape (n, vocabulary).
+
+        Raises:
+            ValueError: the model has layers that do not see all earlier keys.
+        """
+        import torch
+
+        from skerry.generation.attention.state import AttentionState, using
+
+        fed = torch.tensor(list(tokens), device=self.loaded.device)
+        with torch.inference_mode(), using(AttentionState(branches=rows)):
+            if self.loaded.fused_step is not None:
+                return self.loaded.fused_step(fed, self.cache, position)
+            return self._forward(fed, torch.full_like(fed, position), len(fed))
+
     def forget(self, start: int) -> None:
         """Drop what the cache holds from row `start` on."""
         self.cache.crop(self.cache.get_seq_length() - start)
@@ -176,17 +199,20 @@ class Run:
 
         from skerry.generation.attention.state import using
 
+        fed = torch.tensor(list(tokens), device=self.loaded.device)
         with torch.inference_mode(), using(attention):
             if len(tokens) == 1 and attention.limits is None and self.loaded.fused_step is not None:
-                token = torch.tensor(list(tokens), device=self.loaded.device)
-                stepped: torch.Tensor = self.loaded.fused_step(token, self.cache)[0]
-                return stepped
-            out = self.loaded.weights(
-                input_ids=torch.tensor([list(tokens)], device=self.loaded.device),
-                position_ids=positions[None],
-                use_cache=True,
-                logits_to_keep=1,
-                **{self.loaded.cache_argument: self.cache},
-            )
-        last: torch.Tensor = out.logits[0, -1]
-        return last
+                return self.loaded.fused_step(fed, self.cache)[0]
+            return self._forward(fed, positions, 1)[0]
+
+    def _forward(self, tokens: torch.Tensor, positions: torch.Tensor, last: int) -> torch.Tensor:
+        """The library's pass: logits after the last tokens, (last, vocabulary)."""
+        out = self.loaded.weights(
+            input_ids=tokens[None],
+            position_ids=positions[None],
+            use_cache=True,
+            logits_to_keep=last,
+            **{self.loaded.cache_argument: self.cache},
+        )
+        logits: torch.Tensor = out.logits[0]
+        return logits

@@ -110,7 +110,7 @@ def attend_ranges(
 
     Args:
         q: (batch, heads, d).
-        k, v: (batch, kv_heads, capacity, d).
+        k, v: (batch, kv_heads, capacity, d), or (1, ...): one cache that all queries of the batch read.
         starts: int32 (batch * kv_heads + 1,): where each KV head's part of `ranges` begins.
         ranges: int32 (count, 2): rows [from, to), ascending and apart within a KV head.
         scale: of the products, above 0.
@@ -190,6 +190,8 @@ def _ready(q: Tensor, k: Tensor, v: Tensor) -> tuple[tuple[object, object, objec
         q, k, v = q.float(), k.float(), v.float()
     if missing := -q.shape[-1] % _LANES:
         q, k, v = (functional.pad(x, (0, missing)) for x in (q, k, v))
+    if k.dim() == 4 and len(k) == len(v) == 1:
+        k, v = (x.expand(len(q), -1, -1, -1) for x in (k, v))
     out = q.new_empty(q.shape) if k.dim() == 4 else q.new_empty(q.transpose(0, 1).shape).transpose(0, 1)
     return (hand(q), hand(k), hand(v)), out, q.new_empty(q.shape[:-1], dtype=torch.float32)
 

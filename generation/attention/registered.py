@@ -60,9 +60,7 @@ def mask(
     skip = allow_is_causal_skip and not capped
     if skip and mask_function is causal_mask_function and local_size is None:
         at_the_end = state.pattern is not None and int(q_offset) + q_length == kv_length
-        if (state.limits is not None or at_the_end) and (
-            attention_mask is None or bool(attention_mask.all())
-        ):
+        if (state.scattered or at_the_end) and (attention_mask is None or bool(attention_mask.all())):
             return None
     made: torch.Tensor | None = sdpa_mask(
         q_length=q_length,
@@ -110,7 +108,7 @@ def attention(
         attended = _by_state(state, module, query, key, value, scale)
         if attended is not None:
             return attended, None
-    elif state.limits is not None:
+    elif state.scattered:
         raise ValueError("scattered rows need layers that see all earlier keys, without padding")
     if options.get("s_aux") is not None:
         raise BackendUnavailable(
@@ -155,6 +153,10 @@ def _by_state(
     if state.limits is not None:
         rows = [attend_suffix(*one, state.limits, scale) for one in zip(query, key, value, strict=True)]
         return _joined(rows)
+    if state.branches is not None:
+        [tips] = query
+        starts, ranges = state.branches.starts, state.branches.ranges
+        return attend_ranges(tips.transpose(0, 1), key, value, starts, ranges, scale).unsqueeze(0)
     if query.shape[2] == 1:
         if state.selector is None:
             return None

@@ -58,12 +58,20 @@ class AttentionState:
         limits: int32 of shape (n,): the n tokens of this pass are scattered rows, and row i sees the keys
             [0, limits[i]). Takes the place of the pattern.
         deadline: looked at in every layer, so that a pass may be long.
+        branches: of n "sequences": the n tokens of this pass end n branches of one sequence, and token i
+            reads these rows of its cache. Takes the place of the pattern, and goes without a selector.
     """
 
     pattern: AttentionPattern | None = None
     selector: RowSelector | None = None
     limits: torch.Tensor | None = None
     deadline: Deadline | None = None
+    branches: RowRanges | None = None
+
+    @property
+    def scattered(self) -> bool:
+        """Whether the tokens of this pass are not the next ones, in their order."""
+        return self.limits is not None or self.branches is not None
 
 
 _NOTHING = AttentionState()

@@ -25,7 +25,7 @@ def movable(loaded: LoadedModel) -> tuple[Rotation | None, str]:
     tokens are read at two positions, and one's keys, moved, must be the other's, in every layer.
     """
     config = loaded.weights.config.get_text_config()
-    if _windows(config):
+    if windowed(config):
         return None, "layers of the model attend to a window of tokens only"
     module = rotary_module(loaded.weights)
     if module is None:
@@ -42,7 +42,8 @@ def movable(loaded: LoadedModel) -> tuple[Rotation | None, str]:
     return rotation, ""
 
 
-def _windows(config: Any) -> bool:
+def windowed(config: Any) -> bool:
+    """Whether a model with this text configuration has layers that see the last tokens only."""
     kinds = getattr(config, "layer_types", None)
     if kinds is not None:
         return any(kind != "full_attention" for kind in kinds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -27,6 +29,20 @@ def row_ranges(marked: NDArray[np.bool_], bounds: NDArray[np.int32], device: tor
     ranges = bounds[head, piece].reshape(-1, 2)
     starts = np.zeros(heads + 1, dtype=np.int32)
     np.cumsum(np.bincount(head[::2], minlength=heads), out=starts[1:])
+    return RowRanges(torch.from_numpy(starts).to(device), torch.from_numpy(ranges).to(device))
+
+
+def branch_ranges(branches: Sequence[NDArray[np.int32]], kv_heads: int, device: torch.device) -> RowRanges:
+    """What each branch reads, alike for every head.
+
+    Args:
+        branches: of each: its ranges (n, 2), ascending and apart.
+        kv_heads: of a layer.
+        device: of the cache.
+    """
+    ranges = np.concatenate([branch for branch in branches for _ in range(kv_heads)])
+    starts = np.zeros(len(branches) * kv_heads + 1, dtype=np.int32)
+    np.cumsum(np.repeat([len(branch) for branch in branches], kv_heads), out=starts[1:])
     return RowRanges(torch.from_numpy(starts).to(device), torch.from_numpy(ranges).to(device))
 
 

@@ -120,6 +120,8 @@ def attend_ranges(
     check_rows(q, k, v, 3, 4)
     batch, heads, size = q.shape
     kv_heads, capacity = k.shape[1:3]
+    if len(k) == len(v) == 1:
+        k, v = (x.expand(batch, -1, -1, -1) for x in (k, v))
     if batch != k.shape[0]:
         raise ValueError(f"queries of {batch} sequences for keys of {k.shape[0]}")
     if starts.dtype != torch.int32 or ranges.dtype != torch.int32:

@@ -435,7 +435,7 @@ def test_what_ranges_cannot_go_with() -> None:
     starts, ranges = ints([0, 1, 2]), ints([[0, 8], [0, 8]])
     for q, k, message in (
         (_Q[None, :, 0], _K, "dimensions"),
-        (_Q[:2, :4, :], _K[None], "2 sequences"),
+        (_Q[:2, :4, :], _K.expand(3, *_K.shape), "2 sequences"),
         (_Q[None, :3, 0], _K[None], "cannot share"),
         (_Q[None, :, 0, :32], _K[None], "heads of 32"),
     ):

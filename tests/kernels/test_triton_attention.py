@@ -99,6 +99,9 @@ def test_ranges(dtype: torch.dtype, heads: tuple[int, int]) -> None:
     ranges = ints([each for row in rows for each in row]).view(-1, 2)
     found = attend_ranges(q, k, v, starts, ranges, 0.2)
     compare(found, reference.attend_ranges(q, k, v, starts, ranges, 0.2), dtype)
+    shared = attend_ranges(q, k[:1], v[:1], starts, ranges, 0.2)
+    copied = attend_ranges(q, k[[0, 0]], v[[0, 0]], starts, ranges, 0.2)
+    assert all(map(torch.equal, shared, copied))
 
 
 def test_joined_parts_are_the_whole() -> None:
@@ -132,6 +135,7 @@ def test_tensors_on_a_gpu_find_their_way() -> None:
 
 
 _Q, _K, _LIMITS = torch.zeros(4, 8, 16), torch.zeros(2, 8, 16), torch.ones(8, dtype=torch.int32)
+_TWICE = _K.expand(2, *_K.shape)
 _STARTS = torch.zeros(5, dtype=torch.int32)
 
 
@@ -149,7 +153,7 @@ _STARTS = torch.zeros(5, dtype=torch.int32)
         (lambda: attend_blocks(_Q[:2], _K, _K, BlockIndex(64, *[_STARTS] * 4), 1.0), "wanted 2"),
         (lambda: attend_blocks(_Q, _K[:, :7], _K[:, :7], BlockIndex(64, *[_STARTS] * 4), 1.0), "at the end"),
         (lambda: attend_ranges(_Q[None, :, 0], _K[None], _K[None], _STARTS, _STARTS, 1.0), "starts must"),
-        (lambda: attend_ranges(_Q[:3, :4], _K[None], _K[None], _STARTS, _STARTS, 1.0), "3 sequences"),
+        (lambda: attend_ranges(_Q[:3, :4], _TWICE, _TWICE, _STARTS, _STARTS, 1.0), "3 sequences"),
     ],
 )
 def test_what_cannot_be(call: Callable[[], object], message: str) -> None:
