@@ -21,6 +21,7 @@ from skerry.generation.base import (
     Generator,
     Source,
 )
+from skerry.generation.beams import NO_SEARCH, BeamPlan, check_beams
 from skerry.generation.limits import check_decoding, check_number, check_question, check_whole
 from skerry.generation.plan import ANY_CONTEXT, ContextPlan, check_context
 from skerry.ranking.plan import FIRST_HITS, RankPlan, check_plan
@@ -41,7 +42,7 @@ class AnswerRequest:
         passages: how many of the best hits the model reads, 1 to 64.
         min_confidence: abstain when no passage has at least this calibrated probability to answer;
             None never abstains for that. Needs a ranker.
-        max_tokens, temperature, seed, stop, context: see `GenerationRequest`.
+        max_tokens, temperature, seed, stop, context, beams: see `GenerationRequest`.
     """
 
     question: str
@@ -54,6 +55,7 @@ class AnswerRequest:
     seed: int = 0
     stop: tuple[str, ...] = ()
     context: ContextPlan = ANY_CONTEXT
+    beams: BeamPlan = NO_SEARCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class AnswerPipeline:
         check_whole("passages", request.passages, 1, 64)
         check_decoding(request.max_tokens, request.temperature, request.seed, request.stop)
         check_context(request.context)
+        check_beams(request.beams, request.max_tokens, request.temperature, request.context)
         if request.min_confidence is not None:
             check_number("min_confidence", request.min_confidence, 0.0, 1.0)
             if self._rankers is None:
@@ -149,6 +152,7 @@ class AnswerPipeline:
             seed=request.seed,
             stop=request.stop,
             context=request.context,
+            beams=request.beams,
         )
         citations: list[Citation] = []
         quotes: tuple[Quote, ...] | None = None

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol, TypeAlias
 
 from skerry.core.deadline import Deadline
+from skerry.generation.beams import NO_SEARCH, BeamPlan
 from skerry.generation.plan import ANY_CONTEXT, ContextPlan
 from skerry.retrieval.quotes import Quote
 
@@ -27,7 +28,8 @@ class GenerationRequest:
     """What to answer from what.
 
     `temperature` 0 is greedy. `stop` are strings that end the answer (they are not part of it). `context`
-    says how the prompt is read and kept.
+    says how the prompt is read and kept, `beams` whether several answers are searched for: the best then
+    comes as a whole, when it is known.
     """
 
     question: str
@@ -37,6 +39,7 @@ class GenerationRequest:
     seed: int = 0
     stop: tuple[str, ...] = ()
     context: ContextPlan = ANY_CONTEXT
+    beams: BeamPlan = NO_SEARCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +131,30 @@ class FinishReason(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another answer that a search with beams found.
+
+    Attributes:
+        text: of it, which no other answer of the search has.
+        score: mean log-probability (natural) of its tokens, the one that ended it with them.
+        reason: why it ended; ABSTAINED where it is no answer.
+        citations: of its text, as of the answer's.
+    """
+
+    text: str
+    score: float
+    reason: FinishReason
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Completed:
     """The end of the stream. `abstention` says why there is no answer (empty otherwise).
 
     `quotes` are the answer's words as the whole corpus has them; None where that was not checked. `rests_on`
-    are the sentences that the selector saw the answer look at most; none where it chose nothing.
+    are the sentences that the selector saw the answer look at most; none where it chose nothing. `score` is
+    that of the answer, as in `Alternative`, and `alternatives` are the next best answers, best first; None
+    and nothing where no beams were asked for.
     """
 
     reason: FinishReason
@@ -144,6 +166,8 @@ class Completed:
     timings: Mapping[str, float] = field(default_factory=dict)
     quotes: tuple[Quote, ...] | None = None
     rests_on: tuple[Support, ...] = ()
+    score: float | None = None
+    alternatives: tuple[Alternative, ...] = ()
 
 
 Event: TypeAlias = Started | Delta | Citation | Completed

@@ -14,15 +14,24 @@ from skerry.core.errors import BackendUnavailable, InvalidInput
 from skerry.core.models.store import Model
 from skerry.core.timing import Timings
 from skerry.generation.abstention import judge
-from skerry.generation.base import Completed, Delta, Event, FinishReason, GenerationRequest, Source
+from skerry.generation.base import (
+    Alternative,
+    Completed,
+    Delta,
+    Event,
+    FinishReason,
+    GenerationRequest,
+    Source,
+)
+from skerry.generation.beams import check_beams
+from skerry.generation.branching import check_can_branch
 from skerry.generation.citations import cite
-from skerry.generation.decoding.base import CHOOSERS
-from skerry.generation.decoding.text import AnswerText
 from skerry.generation.limits import check_decoding, check_question
 from skerry.generation.model import LoadedModel
 from skerry.generation.plan import DEFAULTS, ContextPlan, check_context
-from skerry.generation.prompting import ANSWER_ENDS
 from skerry.generation.reading import Reading
+from skerry.generation.supports import Supports
+from skerry.generation.writing import Written, find, write
 
 if TYPE_CHECKING:
     from skerry.generation.cache.passage_kv import PassageKVStore
@@ -107,13 +116,15 @@ class TransformersGenerator:
 
         Raises:
             InvalidInput: at the call: an empty or too long question, no sources, a knob out of its range;
-                when the stream is read: not even one source fits the model.
+                when the stream is read: not even one source fits the model, or it cannot search with beams.
             DeadlineExceeded, Cancelled: between tokens and chunks of the prompt, while waiting for the turn.
             IndexCorrupt: the model's files cannot be read.
         """
         check_question(request.question)
         check_decoding(request.max_tokens, request.temperature, request.seed, request.stop)
         check_context(request.context)
+        context = request.context.over(self.context)
+        check_beams(request.beams, request.max_tokens, request.temperature, context)
         if not request.sources:
             raise InvalidInput("No sources are given.", hint="Retrieve first.", details={"field": "sources"})
         return self._stream(request, deadline)
@@ -155,52 +166,51 @@ class TransformersGenerator:
             with timings.measure("tokenise"):
                 room = loaded.context - request.max_tokens
                 prompt = loaded.prompting.fit(request.question, request.sources, room)
-            method = "sampling" if request.temperature > 0 else "greedy"
-            chooser = CHOOSERS.load(method)(request.temperature, request.seed)
-            answer = AnswerText(loaded.decode, (*ANSWER_ENDS, *request.stop))
             sources = request.sources[: prompt.sources]
+            if request.beams.beams > 1:
+                check_can_branch(loaded)
             obstacle = self._obstacle(plan)
             reuse = self._reuse if plan.reuse and not obstacle else None
-            capacity = len(prompt.tokens) + request.max_tokens
+            capacity = len(prompt.tokens) + request.max_tokens * request.beams.beams
             reading = Reading(loaded, prompt, plan, capacity, reuse, deadline, timings)
             yield reading.started(sources, obstacle)
 
-            reason, tokens = FinishReason.LENGTH, list[int]()
-            while len(tokens) < request.max_tokens:
-                deadline.check("answering")
-                with timings.measure("decode"):
-                    if tokens:
-                        reading.step(tokens, deadline)
-                    token = chooser.choose(reading.logits)
-                    ended = token in loaded.ends
-                    piece = "" if ended else answer.push(token)
-                if not ended:
-                    tokens.append(token)
-                if piece:
-                    yield Delta(piece)
-                if ended or answer.stopped:
-                    reason = FinishReason.STOP
-                    break
+            if request.beams.beams > 1:
+                written, *others = find(request, loaded, reading, deadline, timings)
+            else:
+                written, others = (yield from write(request, loaded, reading, deadline, timings)), []
         # From here on the model is free for the next caller.
-        tail = answer.finish()
-        if tail:
-            yield Delta(tail)
+        if written.held:
+            yield Delta(written.held)
         with timings.measure("cite"):
             supports = reading.supports(sources)
-            citations = tuple(supports.cited(cite(answer.text, sources)))
+            citations = tuple(supports.cited(cite(written.text, sources)))
             rests_on = supports.sentences()
+            alternatives = tuple(_alternative(other, sources, supports) for other in others)
         yield from citations
-        abstention = judge(answer.text, sources)
+        abstention = judge(written.text, sources)
         if reuse is not None:
             with timings.measure("keep"):
                 reading.keep(reuse)
         yield Completed(
-            reason=FinishReason.ABSTAINED if abstention else reason,
-            text=answer.text,
+            reason=FinishReason.ABSTAINED if abstention else written.reason,
+            text=written.text,
             prompt_tokens=len(prompt.tokens),
             cached_tokens=reading.cached_tokens,
-            answer_tokens=len(tokens),
+            answer_tokens=written.tokens,
             abstention=abstention,
             timings=dict(timings.seconds),
             rests_on=rests_on,
+            score=written.score,
+            alternatives=alternatives,
         )
+
+
+def _alternative(written: Written, sources: Sequence[Source], supports: Supports) -> Alternative:
+    assert written.score is not None
+    return Alternative(
+        text=written.text,
+        score=written.score,
+        reason=FinishReason.ABSTAINED if judge(written.text, sources) else written.reason,
+        citations=tuple(supports.cited(cite(written.text, sources))),
+    )

@@ -9,6 +9,7 @@ from skerry.core.deadline import Deadline
 from skerry.core.timing import Timings
 from skerry.generation.attending import Attending
 from skerry.generation.base import Source, Started
+from skerry.generation.branching import Branches
 from skerry.generation.model import LoadedModel, Run
 from skerry.generation.reuse.recompute.base import make_recompute
 from skerry.generation.supports import Supports
@@ -90,6 +91,10 @@ class Reading:
         self._attending.advance(answered[-1])
         self.logits = self._run.step(answered[-1:])
         self._make_sure(answered, deadline)
+
+    def branches(self) -> Branches:
+        """Several answers from here on, instead of steps."""
+        return Branches(self._run)
 
     def supports(self, sources: Sequence[Source]) -> Supports:
         """What the answer rests on; `sources` are those that the prompt holds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 
 _UNFINISHED = "\ufffd"
 _WINDOW = 48
@@ -24,6 +25,12 @@ class IncrementalDetokenizer:
         self._decode = decode
         self._tokens: list[int] = []
         self._given = 0
+
+    def fork(self) -> IncrementalDetokenizer:
+        """Another that goes on from here by itself."""
+        twin = copy(self)
+        twin._tokens = self._tokens.copy()
+        return twin
 
     def push(self, token: int) -> str:
         """The text that has become certain with `token`, often empty."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 
 from skerry.generation.decoding.detokenizer import IncrementalDetokenizer
 from skerry.generation.decoding.stopping import StopStrings, TrailingSpace
@@ -27,6 +28,13 @@ class AnswerText:
     def stopped(self) -> bool:
         """Whether a stop string has been seen: nothing more will come."""
         return self._stops.stopped
+
+    def fork(self) -> AnswerText:
+        """Another that goes on from here by itself."""
+        twin = copy(self)
+        twin._detokenizer = self._detokenizer.fork()
+        twin._stops, twin._trailing = copy(self._stops), copy(self._trailing)
+        return twin
 
     def push(self, token: int) -> str:
         """The text that has become certain with `token`, often empty."""
