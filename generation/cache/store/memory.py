@@ -42,8 +42,14 @@ class MemoryTier:
                 self._tally.counts["hits"] += entry is not None
         return found
 
-    def offer(self, key: StoreKey, kv: PassageKV) -> Sequence[tuple[StoreKey, PassageKV]]:
-        """Keep a copy of the value if it is worth its place. Returns what left for it."""
+    def offer(
+        self, key: StoreKey, kv: PassageKV, *, owned: bool = False
+    ) -> Sequence[tuple[StoreKey, PassageKV]]:
+        """Keep the value if it is worth its place. Returns what left for it.
+
+        Args:
+            owned: whether the tensors are the store's own, in a block by themselves; of others a copy is kept.
+        """
         digest = _digest(key)
         with self._lock:
             if digest in self._ledger:
@@ -53,7 +59,7 @@ class MemoryTier:
             self._tally.counts["stored" if verdict.taken else "refused"] += 1
             self._tally.counts["evicted"] += len(verdict.leaving)
         if verdict.taken:
-            own = copied(kv)
+            own = kv if owned else copied(kv)
             with self._lock:
                 # Another value may have displaced it while it was copied.
                 if digest in self._ledger:

@@ -76,9 +76,13 @@ class TieredStore:
         for _, kv in items:
             check(kv)
         for key, kv in items:
-            self._keep(key, kv)
-            if self._slow:
-                self._later(partial(self._write, key, copied(kv)), kv.nbytes)
+            if not self._slow:
+                self._keep(key, kv)
+                continue
+            # One copy for all tiers: what waits to be written is not held twice.
+            own = copied(kv)
+            self._keep(key, own, owned=True)
+            self._later(partial(self._write, key, own), kv.nbytes)
 
     def counts(self) -> StoreCounts:
         """What happened since the store was opened."""
@@ -104,11 +108,11 @@ class TieredStore:
         for tier in self._tiers:
             tier.close()
 
-    def _keep(self, key: StoreKey, kv: PassageKV) -> None:
+    def _keep(self, key: StoreKey, kv: PassageKV, *, owned: bool = False) -> None:
         """Offer a value to memory, and what left for it to the others."""
         if self._memory is None:
             return
-        for left_key, left in self._memory.offer(key, kv):
+        for left_key, left in self._memory.offer(key, kv, owned=owned):
             self._later(partial(self._demote, left_key, left), left.nbytes)
 
     def _promote(self, key: StoreKey, kv: PassageKV, number: int) -> None:

@@ -26,6 +26,12 @@ def test_a_hit_is_the_kept_tensor_and_no_view_of_the_callers(make_kv: MakeKV, ma
     assert torch.equal(first.keys, exact) and first.keys.is_contiguous()
 
 
+def test_what_is_the_stores_own_already_is_kept_as_it_is(make_kv: MakeKV, make_key: MakeKey) -> None:
+    tier, own = MemoryTier(2**20), copied(make_kv())
+    tier.offer(make_key(1), own, owned=True)
+    assert tier.get_many([make_key(1)]) == [own]
+
+
 def test_what_leaves_is_handed_back(make_kv: MakeKV, make_key: MakeKey) -> None:
     size = taken(make_kv().nbytes)
     tier = MemoryTier(2 * size)

@@ -149,6 +149,25 @@ def test_a_writer_that_is_behind_drops_and_counts(
         assert _tiers(store.get_many([make_key(number) for number in range(6)])) == ["disk"] * 3 + ["-"] * 3
 
 
+def test_what_memory_took_waits_for_the_writer_without_a_second_copy(
+    tmp_path: Path, make_kv: MakeKV, make_key: MakeKey
+) -> None:
+    written: list[PassageKV] = []
+
+    class Watched(DiskTier):
+        def offer(self, key: StoreKey, kv: PassageKV) -> None:
+            written.append(kv)
+            super().offer(key, kv)
+
+    kv = make_kv()
+    with TieredStore(MemoryTier(2**20), [Watched(tmp_path, 2**20)]) as store:
+        store.put_many([(make_key(1), kv)])
+        store.flush()
+        [found] = store.get_many([make_key(1)])
+    assert found is not None and found.tier == "memory" and [found.kv] == written
+    assert found.kv.keys.data_ptr() != kv.keys.data_ptr()
+
+
 def test_the_callers_tensors_may_change_once_the_call_is_over(
     tmp_path: Path, make_kv: MakeKV, make_key: MakeKey
 ) -> None:
