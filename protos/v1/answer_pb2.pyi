@@ -46,7 +46,7 @@ class AnswerRequest(_message.Message):
     def __init__(self, question: _Optional[str] = ..., options: _Optional[_Union[AnswerOptions, _Mapping]] = ...) -> None: ...
 
 class AnswerResponse(_message.Message):
-    __slots__ = ("references", "text", "citations", "reason", "abstention", "usage", "timings", "quotes", "reading", "rests_on", "reuse", "no_reuse")
+    __slots__ = ("references", "text", "citations", "reason", "abstention", "usage", "timings", "quotes", "reading", "rests_on", "reuse", "no_reuse", "score", "alternatives")
     REFERENCES_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     CITATIONS_FIELD_NUMBER: _ClassVar[int]
@@ -59,6 +59,8 @@ class AnswerResponse(_message.Message):
     RESTS_ON_FIELD_NUMBER: _ClassVar[int]
     REUSE_FIELD_NUMBER: _ClassVar[int]
     NO_REUSE_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
     references: _containers.RepeatedCompositeFieldContainer[Reference]
     text: str
     citations: _containers.RepeatedCompositeFieldContainer[_generation_pb2.Citation]
@@ -71,7 +73,9 @@ class AnswerResponse(_message.Message):
     rests_on: _containers.RepeatedCompositeFieldContainer[_generation_pb2.Support]
     reuse: _containers.RepeatedCompositeFieldContainer[_generation_pb2.CacheReuse]
     no_reuse: str
-    def __init__(self, references: _Optional[_Iterable[_Union[Reference, _Mapping]]] = ..., text: _Optional[str] = ..., citations: _Optional[_Iterable[_Union[_generation_pb2.Citation, _Mapping]]] = ..., reason: _Optional[_Union[_generation_pb2.FinishReason, str]] = ..., abstention: _Optional[str] = ..., usage: _Optional[_Union[_generation_pb2.Usage, _Mapping]] = ..., timings: _Optional[_Union[_types_pb2.Timings, _Mapping]] = ..., quotes: _Optional[_Union[_generation_pb2.Quotes, _Mapping]] = ..., reading: _Optional[_Union[_ranking_pb2.Reading, _Mapping]] = ..., rests_on: _Optional[_Iterable[_Union[_generation_pb2.Support, _Mapping]]] = ..., reuse: _Optional[_Iterable[_Union[_generation_pb2.CacheReuse, _Mapping]]] = ..., no_reuse: _Optional[str] = ...) -> None: ...
+    score: float
+    alternatives: _containers.RepeatedCompositeFieldContainer[_generation_pb2.Alternative]
+    def __init__(self, references: _Optional[_Iterable[_Union[Reference, _Mapping]]] = ..., text: _Optional[str] = ..., citations: _Optional[_Iterable[_Union[_generation_pb2.Citation, _Mapping]]] = ..., reason: _Optional[_Union[_generation_pb2.FinishReason, str]] = ..., abstention: _Optional[str] = ..., usage: _Optional[_Union[_generation_pb2.Usage, _Mapping]] = ..., timings: _Optional[_Union[_types_pb2.Timings, _Mapping]] = ..., quotes: _Optional[_Union[_generation_pb2.Quotes, _Mapping]] = ..., reading: _Optional[_Union[_ranking_pb2.Reading, _Mapping]] = ..., rests_on: _Optional[_Iterable[_Union[_generation_pb2.Support, _Mapping]]] = ..., reuse: _Optional[_Iterable[_Union[_generation_pb2.CacheReuse, _Mapping]]] = ..., no_reuse: _Optional[str] = ..., score: _Optional[float] = ..., alternatives: _Optional[_Iterable[_Union[_generation_pb2.Alternative, _Mapping]]] = ...) -> None: ...
 
 class StreamAnswerRequest(_message.Message):
     __slots__ = ("question", "options")

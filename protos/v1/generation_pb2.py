@@ -25,43 +25,45 @@ _sym_db = _symbol_database.Default()
 from skerry.protos.v1 import types_pb2 as skerry_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1askerry/v1/generation.proto\x12\tskerry.v1\x1a\x15skerry/v1/types.proto\"O\n\x06Source\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x12\n\x05score\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_score\"\x81\x03\n\x11GenerationOptions\x12\x17\n\nmax_tokens\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x18\n\x0btemperature\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x11\n\x04seed\x18\x03 \x01(\x03H\x02\x88\x01\x01\x12\x0c\n\x04stop\x18\x04 \x03(\t\x12\x19\n\x0creuse_caches\x18\x05 \x01(\x08H\x03\x88\x01\x01\x12\x16\n\trecompute\x18\x06 \x01(\tH\x04\x88\x01\x01\x12\x1d\n\x10recompute_margin\x18\x07 \x01(\x01H\x05\x88\x01\x01\x12\x15\n\x08selector\x18\x08 \x01(\tH\x06\x88\x01\x01\x12\x16\n\tkv_budget\x18\t \x01(\x05H\x07\x88\x01\x01\x12\x14\n\x07prefill\x18\n \x01(\tH\x08\x88\x01\x01\x42\r\n\x0b_max_tokensB\x0e\n\x0c_temperatureB\x07\n\x05_seedB\x0f\n\r_reuse_cachesB\x0c\n\n_recomputeB\x13\n\x11_recompute_marginB\x0b\n\t_selectorB\x0c\n\n_kv_budgetB\n\n\x08_prefill\"\x9c\x01\n\x0fGenerateRequest\x12\x10\n\x08question\x18\x01 \x01(\t\x12\"\n\x07sources\x18\x02 \x03(\x0b\x32\x11.skerry.v1.Source\x12-\n\x07options\x18\x03 \x01(\x0b\x32\x1c.skerry.v1.GenerationOptions\x12\x16\n\tgenerator\x18\x04 \x01(\tH\x00\x88\x01\x01\x42\x0c\n\n_generator\"\xb9\x01\n\x10GenerateResponse\x12%\n\x07started\x18\x01 \x01(\x0b\x32\x12.skerry.v1.StartedH\x00\x12!\n\x05\x64\x65lta\x18\x02 \x01(\x0b\x32\x10.skerry.v1.DeltaH\x00\x12\'\n\x08\x63itation\x18\x03 \x01(\x0b\x32\x13.skerry.v1.CitationH\x00\x12)\n\tcompleted\x18\x04 \x01(\x0b\x32\x14.skerry.v1.CompletedH\x00\x42\x07\n\x05\x65vent\"\x80\x01\n\x07Started\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x05\x12\x15\n\rcached_tokens\x18\x02 \x01(\x05\x12\x0f\n\x07sources\x18\x03 \x01(\x05\x12$\n\x05reuse\x18\x04 \x03(\x0b\x32\x15.skerry.v1.CacheReuse\x12\x10\n\x08no_reuse\x18\x05 \x01(\t\"o\n\nCacheReuse\x12\x11\n\tsource_id\x18\x01 \x01(\t\x12\x0e\n\x06tokens\x18\x02 \x01(\x05\x12\x15\n\rreused_tokens\x18\x03 \x01(\x05\x12\x19\n\x11recomputed_tokens\x18\x04 \x01(\x05\x12\x0c\n\x04tier\x18\x05 \x01(\t\"\x15\n\x05\x44\x65lta\x12\x0c\n\x04text\x18\x01 \x01(\t\"\xa6\x01\n\x08\x43itation\x12\x11\n\tsource_id\x18\x01 \x01(\t\x12*\n\x0c\x61nswer_range\x18\x02 \x01(\x0b\x32\x14.skerry.v1.TextRange\x12*\n\x0csource_range\x18\x03 \x01(\x0b\x32\x14.skerry.v1.TextRange\x12\r\n\x05quote\x18\x04 \x01(\t\x12\x14\n\x07support\x18\x05 \x01(\x01H\x00\x88\x01\x01\x42\n\n\x08_support\"X\n\x07Support\x12\x11\n\tsource_id\x18\x01 \x01(\t\x12*\n\x0csource_range\x18\x02 \x01(\x0b\x32\x14.skerry.v1.TextRange\x12\x0e\n\x06weight\x18\x03 \x01(\x01\"*\n\x06Quotes\x12 \n\x06quotes\x18\x01 \x03(\x0b\x32\x10.skerry.v1.Quote\"\x83\x01\n\x05Quote\x12\x0c\n\x04text\x18\x01 \x01(\t\x12#\n\x05range\x18\x02 \x01(\x0b\x32\x14.skerry.v1.TextRange\x12\x11\n\tsupported\x18\x03 \x01(\x08\x12\r\n\x05\x63ount\x18\x04 \x01(\x03\x12%\n\x06places\x18\x05 \x03(\x0b\x32\x15.skerry.v1.QuotePlace\"u\n\nQuotePlace\x12\x12\n\npassage_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12#\n\x05range\x18\x03 \x01(\x0b\x32\x14.skerry.v1.TextRange\x12\r\n\x05quote\x18\x04 \x01(\t\x12\x10\n\x08in_title\x18\x05 \x01(\x08\"L\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x05\x12\x15\n\rcached_tokens\x18\x02 \x01(\x05\x12\x15\n\ranswer_tokens\x18\x03 \x01(\x05\"\xe5\x01\n\tCompleted\x12\'\n\x06reason\x18\x01 \x01(\x0e\x32\x17.skerry.v1.FinishReason\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x1f\n\x05usage\x18\x03 \x01(\x0b\x32\x10.skerry.v1.Usage\x12\x12\n\nabstention\x18\x04 \x01(\t\x12#\n\x07timings\x18\x05 \x01(\x0b\x32\x12.skerry.v1.Timings\x12!\n\x06quotes\x18\x06 \x01(\x0b\x32\x11.skerry.v1.Quotes\x12$\n\x08rests_on\x18\x07 \x03(\x0b\x32\x12.skerry.v1.Support*|\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12\x1b\n\x17\x46INISH_REASON_ABSTAINED\x10\x03\x32Z\n\x11GenerationService\x12\x45\n\x08Generate\x12\x1a.skerry.v1.GenerateRequest\x1a\x1b.skerry.v1.GenerateResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1askerry/v1/generation.proto\x12\tskerry.v1\x1a\x15skerry/v1/types.proto\"O\n\x06Source\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x12\n\x05score\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_score\"\xa1\x04\n\x11GenerationOptions\x12\x17\n\nmax_tokens\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x18\n\x0btemperature\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x11\n\x04seed\x18\x03 \x01(\x03H\x02\x88\x01\x01\x12\x0c\n\x04stop\x18\x04 \x03(\t\x12\x19\n\x0creuse_caches\x18\x05 \x01(\x08H\x03\x88\x01\x01\x12\x16\n\trecompute\x18\x06 \x01(\tH\x04\x88\x01\x01\x12\x1d\n\x10recompute_margin\x18\x07 \x01(\x01H\x05\x88\x01\x01\x12\x15\n\x08selector\x18\x08 \x01(\tH\x06\x88\x01\x01\x12\x16\n\tkv_budget\x18\t \x01(\x05H\x07\x88\x01\x01\x12\x14\n\x07prefill\x18\n \x01(\tH\x08\x88\x01\x01\x12\x12\n\x05\x62\x65\x61ms\x18\x0b \x01(\x05H\t\x88\x01\x01\x12\x18\n\x0b\x62\x65\x61m_groups\x18\x0c \x01(\x05H\n\x88\x01\x01\x12\x1e\n\x11\x64iversity_penalty\x18\r \x01(\x01H\x0b\x88\x01\x01\x12\x14\n\x07\x61nswers\x18\x0e \x01(\x05H\x0c\x88\x01\x01\x42\r\n\x0b_max_tokensB\x0e\n\x0c_temperatureB\x07\n\x05_seedB\x0f\n\r_reuse_cachesB\x0c\n\n_recomputeB\x13\n\x11_recompute_marginB\x0b\n\t_selectorB\x0c\n\n_kv_budgetB\n\n\x08_prefillB\x08\n\x06_beamsB\x0e\n\x0c_beam_groupsB\x14\n\x12_diversity_penaltyB\n\n\x08_answers\"\x9c\x01\n\x0fGenerateRequest\x12\x10\n\x08question\x18\x01 \x01(\t\x12\"\n\x07sources\x18\x02 \x03(\x0b\x32\x11.skerry.v1.Source\x12-\n\x07options\x18\x03 \x01(\x0b\x32\x1c.skerry.v1.GenerationOptions\x12\x16\n\tgenerator\x18\x04 \x01(\tH\x00\x88\x01\x01\x42\x0c\n\n_generator\"\xb9\x01\n\x10GenerateResponse\x12%\n\x07started\x18\x01 \x01(\x0b\x32\x12.skerry.v1.StartedH\x00\x12!\n\x05\x64\x65lta\x18\x02 \x01(\x0b\x32\x10.skerry.v1.DeltaH\x00\x12\'\n\x08\x63itation\x18\x03 \x01(\x0b\x32\x13.skerry.v1.CitationH\x00\x12)\n\tcompleted\x18\x04 \x01(\x0b\x32\x14.skerry.v1.CompletedH\x00\x42\x07\n\x05\x65vent\"\x80\x01\n\x07Started\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x05\x12\x15\n\rcached_tokens\x18\x02 \x01(\x05\x12\x0f\n\x07sources\x18\x03 \x01(\x05\x12$\n\x05reuse\x18\x04 \x03(\x0b\x32\x15.skerry.v1.CacheReuse\x12\x10\n\x08no_reuse\x18\x05 \x01(\t\"o\n\nCacheReuse\x12\x11\n\tsource_id\x18\x01 \x01(\t\x12\x0e\n\x06tokens\x18\x02 \x01(\x05\x12\x15\n\rreused_tokens\x18\x03 \x01(\x05\x12\x19\n\x11recomputed_tokens\x18\x04 \x01(\x05\x12\x0c\n\x04tier\x18\x05 \x01(\t\"\x15\n\x05\x44\x65lta\x12\x0c\n\x04text\x18\x01 \x01(\t\"\xa6\x01\n\x08\x43itation\x12\x11\n\tsource_id\x18\x01 \x01(\t\x12*\n\x0c\x61nswer_range\x18\x02 \x01(\x0b\x32\x14.skerry.v1.TextRange\x12*\n\x0csource_range\x18\x03 \x01(\x0b\x32\x14.skerry.v1.TextRange\x12\r\n\x05quote\x18\x04 \x01(\t\x12\x14\n\x07support\x18\x05 \x01(\x01H\x00\x88\x01\x01\x42\n\n\x08_support\"X\n\x07Support\x12\x11\n\tsource_id\x18\x01 \x01(\t\x12*\n\x0csource_range\x18\x02 \x01(\x0b\x32\x14.skerry.v1.TextRange\x12\x0e\n\x06weight\x18\x03 \x01(\x01\"*\n\x06Quotes\x12 \n\x06quotes\x18\x01 \x03(\x0b\x32\x10.skerry.v1.Quote\"\x83\x01\n\x05Quote\x12\x0c\n\x04text\x18\x01 \x01(\t\x12#\n\x05range\x18\x02 \x01(\x0b\x32\x14.skerry.v1.TextRange\x12\x11\n\tsupported\x18\x03 \x01(\x08\x12\r\n\x05\x63ount\x18\x04 \x01(\x03\x12%\n\x06places\x18\x05 \x03(\x0b\x32\x15.skerry.v1.QuotePlace\"u\n\nQuotePlace\x12\x12\n\npassage_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12#\n\x05range\x18\x03 \x01(\x0b\x32\x14.skerry.v1.TextRange\x12\r\n\x05quote\x18\x04 \x01(\t\x12\x10\n\x08in_title\x18\x05 \x01(\x08\"L\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x05\x12\x15\n\rcached_tokens\x18\x02 \x01(\x05\x12\x15\n\ranswer_tokens\x18\x03 \x01(\x05\"\xb1\x02\n\tCompleted\x12\'\n\x06reason\x18\x01 \x01(\x0e\x32\x17.skerry.v1.FinishReason\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x1f\n\x05usage\x18\x03 \x01(\x0b\x32\x10.skerry.v1.Usage\x12\x12\n\nabstention\x18\x04 \x01(\t\x12#\n\x07timings\x18\x05 \x01(\x0b\x32\x12.skerry.v1.Timings\x12!\n\x06quotes\x18\x06 \x01(\x0b\x32\x11.skerry.v1.Quotes\x12$\n\x08rests_on\x18\x07 \x03(\x0b\x32\x12.skerry.v1.Support\x12\x12\n\x05score\x18\x08 \x01(\x01H\x00\x88\x01\x01\x12,\n\x0c\x61lternatives\x18\t \x03(\x0b\x32\x16.skerry.v1.AlternativeB\x08\n\x06_score\"{\n\x0b\x41lternative\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\x12\'\n\x06reason\x18\x03 \x01(\x0e\x32\x17.skerry.v1.FinishReason\x12&\n\tcitations\x18\x04 \x03(\x0b\x32\x13.skerry.v1.Citation*|\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12\x1b\n\x17\x46INISH_REASON_ABSTAINED\x10\x03\x32Z\n\x11GenerationService\x12\x45\n\x08Generate\x12\x1a.skerry.v1.GenerateRequest\x1a\x1b.skerry.v1.GenerateResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'skerry.v1.generation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FINISHREASON']._serialized_start=2013
-  _globals['_FINISHREASON']._serialized_end=2137
+  _globals['_FINISHREASON']._serialized_start=2374
+  _globals['_FINISHREASON']._serialized_end=2498
   _globals['_SOURCE']._serialized_start=64
   _globals['_SOURCE']._serialized_end=143
   _globals['_GENERATIONOPTIONS']._serialized_start=146
-  _globals['_GENERATIONOPTIONS']._serialized_end=531
-  _globals['_GENERATEREQUEST']._serialized_start=534
-  _globals['_GENERATEREQUEST']._serialized_end=690
-  _globals['_GENERATERESPONSE']._serialized_start=693
-  _globals['_GENERATERESPONSE']._serialized_end=878
-  _globals['_STARTED']._serialized_start=881
-  _globals['_STARTED']._serialized_end=1009
-  _globals['_CACHEREUSE']._serialized_start=1011
-  _globals['_CACHEREUSE']._serialized_end=1122
-  _globals['_DELTA']._serialized_start=1124
-  _globals['_DELTA']._serialized_end=1145
-  _globals['_CITATION']._serialized_start=1148
-  _globals['_CITATION']._serialized_end=1314
-  _globals['_SUPPORT']._serialized_start=1316
-  _globals['_SUPPORT']._serialized_end=1404
-  _globals['_QUOTES']._serialized_start=1406
-  _globals['_QUOTES']._serialized_end=1448
-  _globals['_QUOTE']._serialized_start=1451
-  _globals['_QUOTE']._serialized_end=1582
-  _globals['_QUOTEPLACE']._serialized_start=1584
-  _globals['_QUOTEPLACE']._serialized_end=1701
-  _globals['_USAGE']._serialized_start=1703
-  _globals['_USAGE']._serialized_end=1779
-  _globals['_COMPLETED']._serialized_start=1782
-  _globals['_COMPLETED']._serialized_end=2011
-  _globals['_GENERATIONSERVICE']._serialized_start=2139
-  _globals['_GENERATIONSERVICE']._serialized_end=2229
+  _globals['_GENERATIONOPTIONS']._serialized_end=691
+  _globals['_GENERATEREQUEST']._serialized_start=694
+  _globals['_GENERATEREQUEST']._serialized_end=850
+  _globals['_GENERATERESPONSE']._serialized_start=853
+  _globals['_GENERATERESPONSE']._serialized_end=1038
+  _globals['_STARTED']._serialized_start=1041
+  _globals['_STARTED']._serialized_end=1169
+  _globals['_CACHEREUSE']._serialized_start=1171
+  _globals['_CACHEREUSE']._serialized_end=1282
+  _globals['_DELTA']._serialized_start=1284
+  _globals['_DELTA']._serialized_end=1305
+  _globals['_CITATION']._serialized_start=1308
+  _globals['_CITATION']._serialized_end=1474
+  _globals['_SUPPORT']._serialized_start=1476
+  _globals['_SUPPORT']._serialized_end=1564
+  _globals['_QUOTES']._serialized_start=1566
+  _globals['_QUOTES']._serialized_end=1608
+  _globals['_QUOTE']._serialized_start=1611
+  _globals['_QUOTE']._serialized_end=1742
+  _globals['_QUOTEPLACE']._serialized_start=1744
+  _globals['_QUOTEPLACE']._serialized_end=1861
+  _globals['_USAGE']._serialized_start=1863
+  _globals['_USAGE']._serialized_end=1939
+  _globals['_COMPLETED']._serialized_start=1942
+  _globals['_COMPLETED']._serialized_end=2247
+  _globals['_ALTERNATIVE']._serialized_start=2249
+  _globals['_ALTERNATIVE']._serialized_end=2372
+  _globals['_GENERATIONSERVICE']._serialized_start=2500
+  _globals['_GENERATIONSERVICE']._serialized_end=2590
 # @@protoc_insertion_point(module_scope)

@@ -32,7 +32,7 @@ class Source(_message.Message):
     def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., text: _Optional[str] = ..., score: _Optional[float] = ...) -> None: ...
 
 class GenerationOptions(_message.Message):
-    __slots__ = ("max_tokens", "temperature", "seed", "stop", "reuse_caches", "recompute", "recompute_margin", "selector", "kv_budget", "prefill")
+    __slots__ = ("max_tokens", "temperature", "seed", "stop", "reuse_caches", "recompute", "recompute_margin", "selector", "kv_budget", "prefill", "beams", "beam_groups", "diversity_penalty", "answers")
     MAX_TOKENS_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +43,10 @@ class GenerationOptions(_message.Message):
     SELECTOR_FIELD_NUMBER: _ClassVar[int]
     KV_BUDGET_FIELD_NUMBER: _ClassVar[int]
     PREFILL_FIELD_NUMBER: _ClassVar[int]
+    BEAMS_FIELD_NUMBER: _ClassVar[int]
+    BEAM_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    DIVERSITY_PENALTY_FIELD_NUMBER: _ClassVar[int]
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
     max_tokens: int
     temperature: float
     seed: int
@@ -53,7 +57,11 @@ class GenerationOptions(_message.Message):
     selector: str
     kv_budget: int
     prefill: str
-    def __init__(self, max_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., seed: _Optional[int] = ..., stop: _Optional[_Iterable[str]] = ..., reuse_caches: _Optional[bool] = ..., recompute: _Optional[str] = ..., recompute_margin: _Optional[float] = ..., selector: _Optional[str] = ..., kv_budget: _Optional[int] = ..., prefill: _Optional[str] = ...) -> None: ...
+    beams: int
+    beam_groups: int
+    diversity_penalty: float
+    answers: int
+    def __init__(self, max_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., seed: _Optional[int] = ..., stop: _Optional[_Iterable[str]] = ..., reuse_caches: _Optional[bool] = ..., recompute: _Optional[str] = ..., recompute_margin: _Optional[float] = ..., selector: _Optional[str] = ..., kv_budget: _Optional[int] = ..., prefill: _Optional[str] = ..., beams: _Optional[int] = ..., beam_groups: _Optional[int] = ..., diversity_penalty: _Optional[float] = ..., answers: _Optional[int] = ...) -> None: ...
 
 class GenerateRequest(_message.Message):
     __slots__ = ("question", "sources", "options", "generator")
@@ -182,7 +190,7 @@ class Usage(_message.Message):
     def __init__(self, prompt_tokens: _Optional[int] = ..., cached_tokens: _Optional[int] = ..., answer_tokens: _Optional[int] = ...) -> None: ...
 
 class Completed(_message.Message):
-    __slots__ = ("reason", "text", "usage", "abstention", "timings", "quotes", "rests_on")
+    __slots__ = ("reason", "text", "usage", "abstention", "timings", "quotes", "rests_on", "score", "alternatives")
     REASON_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
@@ -190,6 +198,8 @@ class Completed(_message.Message):
     TIMINGS_FIELD_NUMBER: _ClassVar[int]
     QUOTES_FIELD_NUMBER: _ClassVar[int]
     RESTS_ON_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
     reason: FinishReason
     text: str
     usage: Usage
@@ -197,4 +207,18 @@ class Completed(_message.Message):
     timings: _types_pb2.Timings
     quotes: Quotes
     rests_on: _containers.RepeatedCompositeFieldContainer[Support]
-    def __init__(self, reason: _Optional[_Union[FinishReason, str]] = ..., text: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., abstention: _Optional[str] = ..., timings: _Optional[_Union[_types_pb2.Timings, _Mapping]] = ..., quotes: _Optional[_Union[Quotes, _Mapping]] = ..., rests_on: _Optional[_Iterable[_Union[Support, _Mapping]]] = ...) -> None: ...
+    score: float
+    alternatives: _containers.RepeatedCompositeFieldContainer[Alternative]
+    def __init__(self, reason: _Optional[_Union[FinishReason, str]] = ..., text: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., abstention: _Optional[str] = ..., timings: _Optional[_Union[_types_pb2.Timings, _Mapping]] = ..., quotes: _Optional[_Union[Quotes, _Mapping]] = ..., rests_on: _Optional[_Iterable[_Union[Support, _Mapping]]] = ..., score: _Optional[float] = ..., alternatives: _Optional[_Iterable[_Union[Alternative, _Mapping]]] = ...) -> None: ...
+
+class Alternative(_message.Message):
+    __slots__ = ("text", "score", "reason", "citations")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CITATIONS_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    score: float
+    reason: FinishReason
+    citations: _containers.RepeatedCompositeFieldContainer[Citation]
+    def __init__(self, text: _Optional[str] = ..., score: _Optional[float] = ..., reason: _Optional[_Union[FinishReason, str]] = ..., citations: _Optional[_Iterable[_Union[Citation, _Mapping]]] = ...) -> None: ...

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
+from skerry.services.cli.beam_options import beam_options
 from skerry.services.cli.context_options import context_options, load_generator
 from skerry.services.cli.rank_options import cascade_options, load_cascade
 
@@ -68,6 +69,7 @@ _RANKER = "cross-encoder"
 @click.option("--max-tokens", default=64, show_default=True, help="Longest answer, 1 to 4096.")
 @click.option("--temperature", default=0.0, show_default=True, help="0 takes the likeliest words.")
 @click.option("--seed", default=0, show_default=True, help="Of the draws at a temperature above 0.")
+@beam_options
 @context_options
 @click.option("--timeout", type=float, help="Seconds to allow; no limit by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -94,6 +96,10 @@ def answer(
     max_tokens: int,
     temperature: float,
     seed: int,
+    beams: int,
+    beam_groups: int,
+    diversity: float,
+    answers: int,
     reuse: bool | None,
     recompute: str | None,
     recompute_margin: float | None,
@@ -105,7 +111,8 @@ def answer(
 ) -> None:
     """Answer QUESTION from an index or a running service.
 
-    The answer and its citations go to stdout as they come, the references and timings to stderr.
+    The answer and its citations go to stdout as they come, the references and timings to stderr. With --beams
+    several answers are searched for, and the best comes when it is known.
     """
     if (folder is None) == (target is None):
         raise click.UsageError("Give one of --index DIR and --target ADDR.")
@@ -115,6 +122,7 @@ def answer(
         raise click.UsageError("--no-rank goes without --ranker, --cheap-ranker and --explain.")
     from skerry.core.deadline import Deadline
     from skerry.generation.answer import AnswerRequest
+    from skerry.generation.beams import BeamPlan
     from skerry.generation.plan import ContextPlan
     from skerry.ranking.plan import RankPlan
     from skerry.retrieval.base import RetrievalRequest
@@ -156,6 +164,7 @@ def answer(
             temperature=temperature,
             seed=seed,
             context=ContextPlan(reuse, recompute, recompute_margin, selector, kv_budget, prefill),
+            beams=BeamPlan(beams, beam_groups, diversity, answers),
         )
         events = stream(request, deadline)
         if as_json:

@@ -44,6 +44,8 @@ def show(events: Iterator[References | Event]) -> None:
                 click.echo()
             for line in quote_lines(event.quotes or ()):
                 click.echo(line)
+            for line in _alternatives(event):
+                click.echo(line)
             _end(event, references)
 
 
@@ -62,6 +64,15 @@ def _end(event: Completed, references: References) -> None:
     )
     stages = ", ".join(f"{stage} {seconds * 1000:,.0f}" for stage, seconds in event.timings.items())
     click.echo(f"{tokens}\nms: {stages}", err=True)
+
+
+def _alternatives(event: Completed) -> list[str]:
+    if not event.alternatives:
+        return []
+    lines = ["", "Other answers, by the mean log-probability of a token"]
+    if event.score is not None:
+        lines[1] += f" ({event.score:.2f} for this one)"
+    return lines + [f"{other.score:>7.2f}  {other.text}" for other in event.alternatives]
 
 
 def _citation(number: int, citation: Citation, references: References) -> str:
@@ -110,15 +121,7 @@ def as_object(question: str, events: Iterator[References | Event]) -> dict[str, 
             result["reuse"] = [asdict(item) for item in event.reuse]
             result["no_reuse"] = event.no_reuse
         elif isinstance(event, Citation):
-            result["citations"].append(
-                {
-                    "passage": event.source_id,
-                    "answer": [event.answer_start, event.answer_end],
-                    "span": [event.source_start, event.source_end],
-                    "quote": event.quote,
-                    "support": event.support,
-                }
-            )
+            result["citations"].append(_citation_object(event))
         elif isinstance(event, Completed):
             result |= {
                 "answer": event.text,
@@ -129,9 +132,29 @@ def as_object(question: str, events: Iterator[References | Event]) -> dict[str, 
                 "answer_tokens": event.answer_tokens,
                 "quotes": None if event.quotes is None else quote_objects(event.quotes),
                 "rests_on": [asdict(item) for item in event.rests_on],
+                "score": event.score,
+                "alternatives": [
+                    {
+                        "answer": other.text,
+                        "score": other.score,
+                        "reason": other.reason.value,
+                        "citations": [_citation_object(citation) for citation in other.citations],
+                    }
+                    for other in event.alternatives
+                ],
                 "seconds": dict(event.timings),
             }
     return result
+
+
+def _citation_object(citation: Citation) -> dict[str, Any]:
+    return {
+        "passage": citation.source_id,
+        "answer": [citation.answer_start, citation.answer_end],
+        "span": [citation.source_start, citation.source_end],
+        "quote": citation.quote,
+        "support": citation.support,
+    }
 
 
 def _reference_object(ranked: RankedHit) -> dict[str, Any]:

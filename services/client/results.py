@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from skerry.core.errors import SkerryError
-from skerry.generation.base import CacheReuse, Citation, Completed
+from skerry.generation.base import Alternative, CacheReuse, Citation, Completed
 from skerry.ranking.ranked import Reading
 from skerry.ranking.rerank import RankedHit
 from skerry.retrieval.quotes import Quote
@@ -28,6 +28,11 @@ class Answer:
     def text(self) -> str:
         """The answer; empty when there is none."""
         return self.completed.text
+
+    @property
+    def alternatives(self) -> tuple[Alternative, ...]:
+        """The next best answers, best first; nothing where only one was asked for."""
+        return self.completed.alternatives
 
     @property
     def quotes(self) -> tuple[Quote, ...] | None:

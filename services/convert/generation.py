@@ -8,6 +8,7 @@ from typing import Any
 
 from skerry.generation.answer import AnswerRequest
 from skerry.generation.base import (
+    Alternative,
     CacheReuse,
     Citation,
     Completed,
@@ -17,6 +18,7 @@ from skerry.generation.base import (
     Started,
     Support,
 )
+from skerry.generation.beams import BeamPlan
 from skerry.generation.plan import ContextPlan
 from skerry.protos.v1 import generation_pb2
 from skerry.services.convert.fields import stages_of, text_range, timings
@@ -36,6 +38,13 @@ _CONTEXT_FIELDS = {
     "prefill": "prefill",
 }
 """Field of `ContextPlan` -> field of the message."""
+_BEAM_FIELDS = {
+    "beams": "beams",
+    "groups": "beam_groups",
+    "penalty": "diversity_penalty",
+    "answers": "answers",
+}
+"""Field of `BeamPlan` -> field of the message."""
 _REASON_NAMES = {number: reason for reason, number in _REASONS.items()}
 
 
@@ -70,6 +79,10 @@ def generation_options(value: GenerationRequest | AnswerRequest) -> generation_p
         selector=value.context.selector,
         kv_budget=value.context.budget,
         prefill=value.context.prefill,
+        beams=value.beams.beams,
+        beam_groups=value.beams.groups,
+        diversity_penalty=value.beams.penalty,
+        answers=value.beams.answers,
     )
 
 
@@ -80,14 +93,14 @@ def generation_knobs(options: generation_pb2.GenerationOptions, max_tokens: int)
         "temperature": options.temperature,
         "seed": options.seed,
         "stop": tuple(options.stop),
-        "context": ContextPlan(
-            **{
-                field: getattr(options, name)
-                for field, name in _CONTEXT_FIELDS.items()
-                if options.HasField(name)
-            }
-        ),
+        "context": ContextPlan(**_given(options, _CONTEXT_FIELDS)),
+        "beams": BeamPlan(**_given(options, _BEAM_FIELDS)),
     }
+
+
+def _given(options: generation_pb2.GenerationOptions, names: Mapping[str, str]) -> dict[str, Any]:
+    """The fields that the options set."""
+    return {field: getattr(options, name) for field, name in names.items() if options.HasField(name)}
 
 
 def started(value: Started) -> generation_pb2.Started:
@@ -162,6 +175,16 @@ def completed(
             )
             for item in value.rests_on
         ],
+        score=value.score,
+        alternatives=[
+            generation_pb2.Alternative(
+                text=item.text,
+                score=item.score,
+                reason=_REASONS[item.reason],
+                citations=[citation(one, item.text, sources) for one in item.citations],
+            )
+            for item in value.alternatives
+        ],
     )
 
 
@@ -184,5 +207,15 @@ def completed_of(message: Any) -> Completed:
                 item.weight,
             )
             for item in message.rests_on
+        ),
+        score=message.score if message.HasField("score") else None,
+        alternatives=tuple(
+            Alternative(
+                item.text,
+                item.score,
+                _REASON_NAMES[item.reason],
+                tuple(citation_of(one) for one in item.citations),
+            )
+            for item in message.alternatives
         ),
     )

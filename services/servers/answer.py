@@ -87,6 +87,9 @@ class AnswerServicer:
                 response.usage.CopyFrom(end.usage)
                 response.timings.CopyFrom(end.timings)
                 response.rests_on.extend(end.rests_on)
+                response.alternatives.extend(end.alternatives)
+                if end.HasField("score"):
+                    response.score = end.score
                 if end.HasField("quotes"):
                     response.quotes.CopyFrom(end.quotes)
         return response

@@ -25,7 +25,9 @@ from skerry.generation.base import (
     GenerationRequest,
     Started,
 )
+from skerry.generation.beams import BeamPlan
 from skerry.generation.engine import TransformersGenerator
+from skerry.generation.plan import ContextPlan
 from skerry.ranking.base import RankRequest, RankScores
 from skerry.ranking.cascade import Cascade
 from skerry.ranking.plan import RankPlan
@@ -124,6 +126,19 @@ def test_references_come_first_then_the_generators_events(pipeline: AnswerPipeli
         "total",
     } <= done.timings.keys()
     assert done.timings["total"] >= done.timings["retrieve"] + done.timings["rank"]
+
+
+def test_beams_reach_the_generator(pipeline: AnswerPipeline) -> None:
+    _, done = _ends(_run(pipeline, _request(beams=BeamPlan(4, 4, 2.0, 3))))
+    assert len(done.alternatives) == 2
+    for change, field in (
+        ({"beams": BeamPlan(4, 3)}, "beam_groups"),
+        ({"beams": BeamPlan(4), "temperature": 1.0}, "temperature"),
+        ({"beams": BeamPlan(4), "context": ContextPlan(selector="sentence")}, "selector"),
+    ):
+        with pytest.raises(InvalidInput) as caught:  # at the call, before anything is retrieved
+            pipeline.stream(_request(**change), Deadline(60))
+        assert caught.value.details["field"] == field
 
 
 def test_the_ranker_decides_the_order_and_the_sources(pipeline: AnswerPipeline) -> None:

@@ -16,6 +16,7 @@ from skerry.core.deadline import Deadline
 from skerry.core.errors import BackendUnavailable, InvalidInput, SkerryError
 from skerry.generation.answer import AnswerRequest, References
 from skerry.generation.base import (
+    Alternative,
     CacheReuse,
     Citation,
     Completed,
@@ -24,6 +25,7 @@ from skerry.generation.base import (
     FinishReason,
     Started,
 )
+from skerry.generation.beams import BeamPlan
 from skerry.generation.plan import ANY_CONTEXT, ContextPlan
 from skerry.ranking.plan import RankPlan
 from skerry.ranking.ranked import Explanation, RankerScore, Reading, StoppedBy
@@ -209,3 +211,30 @@ def test_how_the_prompt_is_read_reaches_the_chain_and_what_was_reused_comes_back
     assert printed["no_reuse"] == "no reason"
     CliRunner().invoke(command.answer, arguments)
     assert asked[1].context == ANY_CONTEXT
+
+
+def test_beams_reach_the_chain_and_other_answers_come_back(
+    asked: list[AnswerRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = CliRunner().invoke(command.answer, ["q", "--index", "x"]).stdout
+    assert asked[0].beams == BeamPlan()
+    cited = Citation("sk#0", 7, 11, 51, 55, "1844", 0.5)
+    other = Alternative("lit in 1844", -0.75, FinishReason.LENGTH, (cited,))
+    events = _events(0.91, FinishReason.STOP)
+    assert isinstance(events[-1], Completed)
+    events[-1] = replace(events[-1], score=-0.25, alternatives=(other,))
+    monkeypatch.setattr(f"{__name__}._events", lambda *_: events)
+    flags = ["--beams", "4", "--beam-groups", "2", "--diversity", "0.75", "--answers", "2"]
+    found = CliRunner().invoke(command.answer, ["q", "--index", "x", *flags])
+    assert asked[1].beams == BeamPlan(4, 2, 0.75, 2)
+    assert found.stdout.splitlines() == [
+        *plain.splitlines(),
+        "",
+        "Other answers, by the mean log-probability of a token (-0.25 for this one)",
+        "  -0.75  lit in 1844",
+    ]
+    printed = json.loads(CliRunner().invoke(command.answer, ["q", "--index", "x", "--json"]).stdout)
+    assert printed["score"] == -0.25
+    [alternative] = printed["alternatives"]
+    assert (alternative["answer"], alternative["reason"]) == ("lit in 1844", "length")
+    assert alternative["citations"][0]["span"] == [51, 55]

@@ -23,6 +23,7 @@ from skerry.core.models.store import ModelStore
 from skerry.core.progress import SilentProgress
 from skerry.generation.answer import AnswerRequest, References
 from skerry.generation.base import Citation, Completed, Delta, GenerationRequest, Source, Started
+from skerry.generation.beams import BeamPlan
 from skerry.ranking import load_ranker
 from skerry.ranking.base import Candidate, RankRequest
 from skerry.ranking.plan import RankPlan
@@ -102,6 +103,28 @@ def test_answer_in_one_response(client: Client) -> None:
     assert again.no_reuse == ""
 
 
+def test_several_answers(client: Client) -> None:
+    wanted = asked(beams=BeamPlan(4, 4, 0.5, 3))
+    answer = client.answer(wanted)
+    assert len(answer.alternatives) == 2
+    assert answer.completed.score is not None
+    assert answer.completed.score >= answer.alternatives[0].score >= answer.alternatives[1].score
+    end = list(client.stream_answer(wanted))[-1]
+    assert isinstance(end, Completed)
+    assert (end.text, end.score, end.alternatives) == (
+        answer.text,
+        answer.completed.score,
+        answer.alternatives,
+    )
+    for field, bad in (
+        ("beam_groups", {"beams": BeamPlan(4, 3)}),
+        ("answers", {"beams": BeamPlan(1, 1, 0.5, 2)}),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            client.answer(asked(**bad))
+        assert caught.value.details["field"] == field
+
+
 @pytest.mark.usefixtures("ranker")
 def test_parts_over_four_processes(start: Any, index: Path, client: Client) -> None:
     parts = {
@@ -121,6 +144,8 @@ def test_parts_over_four_processes(start: Any, index: Path, client: Client) -> N
         assert caught.value.details["field"] == "passages"
         with pytest.raises(DeadlineExceeded):
             list(spread.stream_answer(asked(max_tokens=400), deadline=0.15))
+        several = asked(beams=BeamPlan(2, 2, 0.5, 2))
+        assert spread.answer(several).alternatives == client.answer(several).alternatives
         assert parts["generation"].stop() == 0
         with pytest.raises(BackendUnavailable, match="cannot be reached"):
             list(spread.stream_answer(asked()))

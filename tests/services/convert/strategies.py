@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from skerry.generation.beams import BeamPlan
 from skerry.generation.plan import ContextPlan
 
 text = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -19,3 +20,4 @@ contexts = st.builds(
     budget=st.none() | small,
     prefill=st.none() | text,
 )
+beam_plans = st.builds(BeamPlan, small, small, number, small)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry.generation.base import (
+    Alternative,
     CacheReuse,
     Citation,
     Completed,
@@ -15,8 +16,9 @@ from skerry.generation.base import (
     Started,
     Support,
 )
+from skerry.generation.beams import NO_SEARCH, BeamPlan
 from skerry.generation.plan import ContextPlan
-from skerry.protos.v1 import answer_pb2
+from skerry.protos.v1 import answer_pb2, generation_pb2
 from skerry.services.convert.generation import (
     citation,
     citation_of,
@@ -28,16 +30,30 @@ from skerry.services.convert.generation import (
     started_of,
 )
 
-from .strategies import contexts, number, small, text
+from .strategies import beam_plans, contexts, number, small, text
 
 
 @given(
-    text, st.lists(st.builds(Source, text, text, text, number), max_size=3), small, number, small, contexts
+    text,
+    st.lists(st.builds(Source, text, text, text, number), max_size=3),
+    small,
+    number,
+    small,
+    contexts,
+    beam_plans,
 )
 def test_generation_requests(
-    question: str, sources: list[Source], tokens: int, temperature: float, seed: int, context: ContextPlan
+    question: str,
+    sources: list[Source],
+    tokens: int,
+    temperature: float,
+    seed: int,
+    context: ContextPlan,
+    beams: BeamPlan,
 ) -> None:
-    request = GenerationRequest(question, tuple(sources), tokens, temperature, seed, ("stop",), context)
+    request = GenerationRequest(
+        question, tuple(sources), tokens, temperature, seed, ("stop",), context, beams
+    )
     assert generate_request_of(generate_request(request)) == request
 
 
@@ -59,3 +75,19 @@ def test_what_an_answer_rests_on(places: list[tuple[int, int, float]]) -> None:
     for support in (None, 0.0, 0.25):
         cited = Citation("p#0", 0, 3, 9, 12, "See", support)
         assert citation_of(citation(cited, "See", texts)) == cited
+
+
+def test_a_request_that_says_nothing_of_beams_searches_for_nothing() -> None:
+    assert generate_request_of(generation_pb2.GenerateRequest()).beams == NO_SEARCH
+
+
+@given(st.none() | number, st.lists(st.tuples(text, number, st.sampled_from(FinishReason)), max_size=3))
+def test_other_answers(score: float | None, others: list[tuple[str, float, FinishReason]]) -> None:
+    texts = {"p#0": "Über der See"}
+    cited = Citation("p#0", 0, 3, 9, 12, "See")
+    alternatives = tuple(Alternative("See" + more, value, reason, (cited,)) for more, value, reason in others)
+    end = Completed(FinishReason.STOP, "See", 10, 3, 2, score=score, alternatives=alternatives)
+    message = completed(end, 1.0, 0.0, texts)
+    whole = answer_pb2.AnswerResponse(reason=message.reason, alternatives=message.alternatives, score=score)
+    for read in (completed_of(message), completed_of(whole)):
+        assert (read.score, read.alternatives) == (score, alternatives)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry.generation.answer import AnswerRequest
+from skerry.generation.beams import BeamPlan
 from skerry.generation.plan import ContextPlan
 from skerry.protos.v1 import answer_pb2
 from skerry.ranking.plan import WHOLE_LIST, RankPlan
@@ -15,7 +16,7 @@ from skerry.retrieval.base import LegRequest, RetrievalRequest
 from skerry.services.convert.answer import answer_options, answer_request_of
 from skerry.services.convert.retrieval import retrieve_request, retrieve_request_of
 
-from .strategies import contexts, number, small, text
+from .strategies import beam_plans, contexts, number, small, text
 
 legs = st.one_of(
     st.builds(LegRequest, st.just("bm25"), small, number),
@@ -73,7 +74,16 @@ plans = st.builds(
 
 
 @given(
-    retrievals, plans, small, st.none() | number, small, number, small, st.lists(text, max_size=3), contexts
+    retrievals,
+    plans,
+    small,
+    st.none() | number,
+    small,
+    number,
+    small,
+    st.lists(text, max_size=3),
+    contexts,
+    beam_plans,
 )
 def test_answer_requests(
     retrieval: RetrievalRequest,
@@ -85,9 +95,20 @@ def test_answer_requests(
     seed: int,
     stop: list[str],
     context: ContextPlan,
+    beams: BeamPlan,
 ) -> None:
     request = AnswerRequest(
-        retrieval.query, retrieval, plan, count, confidence, tokens, temperature, seed, tuple(stop), context
+        retrieval.query,
+        retrieval,
+        plan,
+        count,
+        confidence,
+        tokens,
+        temperature,
+        seed,
+        tuple(stop),
+        context,
+        beams,
     )
     defaults = {
         "retrieve_limit": 1,
