@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from skerry.core.deadline import Deadline
 from skerry.core.dtype import check_dtype
 from skerry.core.errors import BackendUnavailable, InvalidInput
+from skerry.core.memory import give_back_freed_memory
 from skerry.core.models.store import Model
 from skerry.core.timing import Timings
 from skerry.generation.abstention import judge
@@ -189,14 +190,18 @@ class TransformersGenerator:
             alternatives = tuple(_alternative(other, sources, supports) for other in others)
         yield from citations
         abstention = judge(written.text, sources)
+        cached = reading.cached_tokens
         if reuse is not None:
             with timings.measure("keep"):
-                reading.keep(reuse)
+                if reading.keep(reuse):
+                    # What this prompt took fits the next one, of another length, badly.
+                    del reading
+                    give_back_freed_memory()
         yield Completed(
             reason=FinishReason.ABSTAINED if abstention else written.reason,
             text=written.text,
             prompt_tokens=len(prompt.tokens),
-            cached_tokens=reading.cached_tokens,
+            cached_tokens=cached,
             answer_tokens=written.tokens,
             abstention=abstention,
             timings=dict(timings.seconds),

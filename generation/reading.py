@@ -101,10 +101,9 @@ class Reading:
         weights = self._attending.attribution()
         return Supports(self._prompt, sources, self._run.loaded.tokenizer, weights)
 
-    def keep(self, reuse: PassageReuse) -> None:
-        """Offer the store what it lacked."""
-        if self._spliced is not None:
-            reuse.keep(self._spliced)
+    def keep(self, reuse: PassageReuse) -> bool:
+        """Offer the store what it lacked; whether there was anything."""
+        return self._spliced is not None and reuse.keep(self._spliced)
 
     def _make_sure(self, answered: Sequence[int], deadline: Deadline) -> None:
         """Compute all that is not exact again where the next token is in doubt."""

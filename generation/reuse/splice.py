@@ -89,9 +89,12 @@ class PassageReuse:
                 read += 1
         return read
 
-    def keep(self, read: SplicedPrompt) -> None:
+    def keep(self, read: SplicedPrompt) -> bool:
         """Offer the store what it lacked of a prompt: passages that were read alone, and, where the whole
         prompt was computed, each passage behind those before it.
+
+        Returns:
+            Whether it lacked anything.
         """
         values = [
             (passage.alone, passage.kv)
@@ -106,6 +109,7 @@ class PassageReuse:
                     values.append((passage.chained, PassageKV(keys.cpu(), rows.cpu(), start, ends)))
         if values:
             self._store.put_many(values)
+        return bool(values)
 
     def _splice(self, prompt: Prompt, run: Run, passages: Sequence[Passage]) -> Spliced:
         assert self._rotation is not None

@@ -48,7 +48,7 @@ class MemoryTier:
         """Keep the value if it is worth its place. Returns what left for it.
 
         Args:
-            owned: whether the tensors are the store's own, in a block by themselves; of others a copy is kept.
+            owned: whether the tensors are the store's own, in a block by themselves; others are copied.
         """
         digest = _digest(key)
         with self._lock:

@@ -11,6 +11,7 @@ from skerry.benchmarks.store.server import RedisServer
 from skerry.core.deadline import Deadline
 from skerry.core.errors import BackendUnavailable, DeadlineExceeded, InvalidInput
 from skerry.core.models.store import Model
+from skerry.generation import engine
 from skerry.generation.base import Completed, Event, GenerationRequest, Source, Started
 from skerry.generation.cache.store.open import StoreOptions, open_store
 from skerry.generation.cache.store.tiered import TieredStore
@@ -56,6 +57,19 @@ def test_by_default_the_answer_is_that_of_a_plain_prefill_and_the_second_time_it
     tail = len(loaded.prompting.fit("Who built Skerryvore?", SOURCES, 900).tail)
     assert again.cached_tokens == again.prompt_tokens - tail == done.cached_tokens
     assert {"lookup", "splice", "prefill", "keep"} <= done.timings.keys()
+
+
+def test_memory_goes_back_after_a_prompt_that_was_kept_and_after_no_other(
+    generator: TransformersGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[None] = []
+    monkeypatch.setattr(engine, "give_back_freed_memory", lambda: calls.append(None))
+    told = []
+    other = replace(_request(), sources=SOURCES[::-1])
+    for request in (_request(reuse=False), _request(), _request(), other):
+        _events(generator, request)
+        told.append(len(calls))
+    assert told == [0, 1, 1, 2]
 
 
 @pytest.mark.parametrize("mode", MODES)
