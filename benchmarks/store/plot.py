@@ -9,8 +9,12 @@ from skerry.benchmarks.store.run import Report
 from skerry.benchmarks.store.show import TIERS
 
 
-def plot(report: Report, out: Path, what: str) -> None:
-    """Draw the windows; `BackendUnavailable` where matplotlib is missing or nothing can be written."""
+def plot(report: Report, out: Path) -> None:
+    """Draw the stream over its questions.
+
+    Raises:
+        BackendUnavailable: matplotlib is missing, or nothing can be written.
+    """
     check_matplotlib()
     from matplotlib.figure import Figure
 
@@ -26,9 +30,12 @@ def plot(report: Report, out: Path, what: str) -> None:
         below = [b + s for b, s in zip(below, share, strict=True)]
     shares.set(xlabel="questions", ylabel="share of passages found", ylim=(0, 1))
     shares.legend(loc="lower right", fontsize=8)
+    times.plot(
+        [1e3 * one.seconds for one in report.asked], ",", color="grey", alpha=0.5, label="each question"
+    )
     times.plot(at, [1e3 * window.median for window in report.windows], marker="o", label="median")
     times.plot(at, [1e3 * window.slowest for window in report.windows], marker=".", label="95 of 100")
-    times.set(xlabel="questions", ylabel=f"{what}, ms", ylim=(0, None))
+    times.set(xlabel="questions", ylabel=f"{report.plan.timed}, ms", ylim=(0, None))
     times.legend(fontsize=8)
     grown.plot(at, [window.resident / 2**20 for window in report.windows], marker="o", label="resident set")
     grown.axhline(report.plan.memory_bytes / 2**20, linestyle=":", label="budget of the memory tier")

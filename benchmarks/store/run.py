@@ -14,6 +14,7 @@ from skerry.benchmarks.store.server import RedisServer
 from skerry.benchmarks.store.stream import Stream, draw_stream
 from skerry.benchmarks.store.windows import Asked, Window, windows
 from skerry.core.errors import InvalidInput
+from skerry.core.progress import Progress
 from skerry.generation.cache.store.counts import StoreCounts
 from skerry.generation.cache.store.open import StoreOptions, open_store
 from skerry.generation.cache.store.tiered import TieredStore
@@ -40,6 +41,8 @@ class Plan:
         passages: of each question; no two share one.
         memory_bytes, redis_bytes, disk_bytes: the tiers' budgets; 0 leaves a tier out.
         seed: of the stream and the passages.
+        asks: who asks: "the store alone", or the model and its mode.
+        timed: what is timed: the store's "call", or "first token".
     """
 
     questions: int
@@ -51,6 +54,8 @@ class Plan:
     redis_bytes: int
     disk_bytes: int
     seed: int
+    asks: str
+    timed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +64,15 @@ class Report:
 
     Attributes:
         plan: what was asked for.
-        windows: in order; Redis is killed between two of them.
+        asked: every question, in order.
+        windows: of them; Redis is killed between two.
         counts: of the store, at the end.
         rates: what the memory tier's budget could hold of the stream, by policy; None where that is unknown.
         stopped: the question before which Redis was killed; None without Redis.
     """
 
     plan: Plan
+    asked: tuple[Asked, ...]
     windows: tuple[Window, ...]
     counts: StoreCounts
     rates: HitRates | None
@@ -75,6 +82,11 @@ class Report:
     def failed(self) -> int:
         """Questions without an answer."""
         return sum(window.failed for window in self.windows)
+
+    @property
+    def problem(self) -> str:
+        """Of the first question that failed; empty where none did."""
+        return next((one.problem for one in self.asked if one.problem), "")
 
     @property
     def resident(self) -> int:
@@ -89,14 +101,14 @@ class Report:
 def run(
     plan: Plan,
     make: Callable[[TieredStore, Stream], Asker],
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Progress,
     size: Callable[[int], int] | None = None,
 ) -> Report:
     """Ask the stream.
 
     Args:
         make: makes what asks.
-        progress: told how many questions were asked.
+        progress: told of every question, and how many failed.
         size: bytes of a passage's keys and values, by its number.
 
     Raises:
@@ -120,15 +132,20 @@ def run(
         )
         store = stack.enter_context(_opened(options))
         asker = make(store, stream)
+        task = stack.enter_context(progress.task("asking", plan.questions, "questions"))
         for number, question in enumerate(stream.numbers):
             if server is not None and number == middle:
                 server.stop()
             asked.append(asker.ask(question))
-            progress(number + 1)
+            task.advance()
+            if asked[-1].problem:
+                task.note(f"{sum(bool(one.problem) for one in asked)} failed")
         store.flush()
         counts = store.counts()
     rates = None if size is None else _rates(plan, stream, size)
-    return Report(plan, tuple(windows(asked, window)), counts, rates, middle if server else None)
+    return Report(
+        plan, tuple(asked), tuple(windows(asked, window)), counts, rates, middle if server else None
+    )
 
 
 def _rates(plan: Plan, stream: Stream, size: Callable[[int], int]) -> HitRates:

@@ -1,48 +1,78 @@
-"""The report as lines of text."""
+"""The report as tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from skerry.benchmarks.store.policies import HitRates
 from skerry.benchmarks.store.run import Report
+from skerry.evaluation.table import Row, ScoreTable
 
 TIERS = ("memory", "redis", "disk")
+_MB = 2**20
+_COUNTS = ("hits", "stored", "refused", "evicted", "damaged", "failed", "passed_over")
 
 
-def lines(report: Report, what: str) -> Iterator[str]:
-    """`what` names the times: "get" or "first token"."""
-    plan = report.plan
-    yield (
-        f"{plan.questions:,} questions of {plan.passages} passages: {plan.novel:.0%} are asked once, the"
-        f" others come among {plan.popular:,} by Zipf's law ({plan.exponent:g})"
+def tables(report: Report) -> list[ScoreTable]:
+    """The windows, what each tier did, memory; what the memory tier's rule is worth, where it is known."""
+    found = [_windows(report), _tiers(report)]
+    if report.plan.memory_bytes:
+        found.append(_memory(report))
+    if report.rates is not None:
+        found.append(_policies(report.rates))
+    return found
+
+
+def _windows(report: Report) -> ScoreTable:
+    plan, shares = report.plan, ("found", *TIERS, "tokens")
+    slow, slowest = f"{plan.timed}, ms", "95 of 100 below"
+    rows = [
+        Row(
+            f"{one.first:,}-{one.last:,}{', Redis killed' if one.first == report.stopped else ''}",
+            {
+                "found": one.found,
+                **{tier: one.shares.get(tier, 0.0) for tier in TIERS},
+                "tokens": one.reused,
+                slow: 1e3 * one.median,
+                slowest: 1e3 * one.slowest,
+                "grown by, MB": one.resident / _MB,
+                "failed": one.failed,
+            },
+        )
+        for one in report.windows
+    ]
+    title = (
+        f"{plan.questions:,} questions of {plan.passages} passages, {plan.asks}: {plan.novel:.0%} are asked"
+        f" once, the others come among {plan.popular:,} by Zipf's law ({plan.exponent:g})"
     )
-    head = f"{'questions':>13} {'found':>7} " + " ".join(f"{tier:>7}" for tier in TIERS)
-    yield f"{head} {what + ', ms':>15} {'95%':>8} {'grown, MB':>10} {'failed':>7}"
-    for window in report.windows:
-        if window.first == report.stopped:
-            yield "              Redis is killed"
-        shares = " ".join(f"{window.shares.get(tier, 0.0):>7.1%}" for tier in TIERS)
-        yield (
-            f"{window.first:>6}-{window.last:<6} {window.found:>7.1%} {shares} {1e3 * window.median:>15.1f}"
-            f" {1e3 * window.slowest:>8.1f} {window.resident / 2**20:>10,.0f} {window.failed:>7}"
-        )
-    yield f"failed: {report.failed} of {plan.questions:,}"
-    if plan.memory_bytes:
-        yield (
-            f"resident set: at most {report.resident / 2**20:,.0f} MB more than before the first question;"
-            f" the memory tier's budget is {plan.memory_bytes / 2**20:,.0f} MB"
-            f" ({report.resident / plan.memory_bytes:.2f} of it)"
-        )
-    if (rates := report.rates) is not None:
-        yield (
-            f"found in a cache of that budget, second half: {rates.ours:.1%} by this store's rule,"
-            f" {rates.recent:.1%} if it kept what came last, {rates.fixed:.1%} with the best fixed set"
-        )
-    for tier in report.counts.tiers:
-        yield (
-            f"{tier.tier}: {tier.hits:,} found, {tier.stored:,} taken, {tier.refused:,} not taken,"
-            f" {tier.evicted:,} let go, {tier.damaged} damaged, {tier.failed} calls failed,"
-            f" {tier.passed_over:,} passed over"
-        )
-    if report.counts.dropped:
-        yield f"dropped before they were written: {report.counts.dropped:,}"
+    formats = dict.fromkeys(shares, ".1%") | {
+        slow: ",.1f",
+        slowest: ",.1f",
+        "grown by, MB": ",.0f",
+        "failed": ".0f",
+    }
+    return ScoreTable(title, list(rows[0].metrics), rows, formats)
+
+
+def _tiers(report: Report) -> ScoreTable:
+    counts = report.counts
+    rows = [Row(one.tier, {name: float(getattr(one, name)) for name in _COUNTS}) for one in counts.tiers]
+    title = f"Values of the tiers; {counts.dropped:,} dropped before they were written"
+    return ScoreTable(title, _COUNTS, rows, dict.fromkeys(_COUNTS, ",.0f"))
+
+
+def _memory(report: Report) -> ScoreTable:
+    budget = report.plan.memory_bytes
+    columns = {"budget, MB": ",.0f", "grown by at most, MB": ",.0f", "of the budget": ".2f"}
+    figures = (budget / _MB, report.resident / _MB, report.resident / budget)
+    rows = [Row("resident set", dict(zip(columns, figures, strict=True)))]
+    return ScoreTable("The process beside the memory tier's budget", list(columns), rows, columns)
+
+
+def _policies(rates: HitRates) -> ScoreTable:
+    column = "found"
+    rows = [
+        Row("by this store's rule", {column: rates.ours}),
+        Row("if it kept what came last", {column: rates.recent}),
+        Row("the best fixed set", {column: rates.fixed}),
+    ]
+    title = "A cache of the memory tier's budget, the stream's second half"
+    return ScoreTable(title, [column], rows, {column: ".1%"})

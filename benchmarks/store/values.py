@@ -46,7 +46,11 @@ class ValuesAsker:
             value is None or (value.kv.start == passage and value.kv.tokens == _tokens(self._seed, passage))
             for value, passage in zip(found, passages, strict=True)
         )
-        tiers = Counter(value.tier for value in found if value is not None)
+        tiers, reused = Counter[str](), Counter[str]()
+        for value in found:
+            if value is not None:
+                tiers[value.tier] += 1
+                reused[value.tier] += value.kv.tokens
         self._store.put_many(
             [
                 (key, self._value(passage))
@@ -57,7 +61,9 @@ class ValuesAsker:
         # Real questions come far apart: what they leave to be written has been written before the next one.
         self._store.flush()
         grown = memory().resident - self._before
-        return Asked(self._passages, Counter(tiers), not right, seconds, grown)
+        tokens = sum(_tokens(self._seed, passage) for passage in passages)
+        problem = "" if right else "the store gave another passage's value"
+        return Asked(self._passages, dict(tiers), tokens, dict(reused), seconds, grown, problem)
 
     def _value(self, passage: int) -> PassageKV:
         tokens = _tokens(self._seed, passage)

@@ -15,16 +15,20 @@ class Asked:
     Attributes:
         passages: how many it needed.
         tiers: of them, how many each tier had, by its name.
-        failed: whether there was no answer, or a wrong value.
+        tokens: of the passages.
+        reused: of them, those that were not computed, by the tier they came from.
         seconds: until they were there: of the store's call, or to the answer's first token.
         resident: bytes that the process has grown by since the stream began.
+        problem: why there was no answer, or that there was a wrong value; empty otherwise.
     """
 
     passages: int
-    tiers: Counter[str]
-    failed: bool
+    tiers: dict[str, int]
+    tokens: int
+    reused: dict[str, int]
     seconds: float
     resident: int
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ class Window:
 
     Attributes:
         shares: of the passages, by the tier that had them.
-        failed: questions without an answer.
+        reused: share of the passages' tokens that were not computed.
+        failed: questions without an answer, which have no part in the times.
         median, slowest: seconds; the median, and what 95 of 100 stay below.
         resident: the most bytes that the process had grown by.
     """
@@ -41,6 +46,7 @@ class Window:
     first: int
     last: int
     shares: dict[str, float]
+    reused: float
     failed: int
     median: float
     slowest: float
@@ -58,14 +64,17 @@ def windows(asked: Sequence[Asked], size: int) -> list[Window]:
 
 
 def _window(first: int, asked: Sequence[Asked]) -> Window:
-    tiers: Counter[str] = sum((one.tiers for one in asked), Counter())
+    tiers = Counter[str]()
+    for one in asked:
+        tiers.update(one.tiers)
     passages = sum(one.passages for one in asked)
-    seconds = [one.seconds for one in asked]
+    seconds = [one.seconds for one in asked if not one.problem] or [0.0]
     return Window(
         first=first,
         last=first + len(asked),
         shares={tier: count / passages for tier, count in tiers.items()},
-        failed=sum(one.failed for one in asked),
+        reused=sum(sum(one.reused.values()) for one in asked) / max(1, sum(one.tokens for one in asked)),
+        failed=sum(bool(one.problem) for one in asked),
         median=median(seconds),
         slowest=_of_100(95, seconds),
         resident=max(one.resident for one in asked),
