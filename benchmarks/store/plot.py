@@ -30,15 +30,16 @@ def plot(report: Report, out: Path) -> None:
         below = [b + s for b, s in zip(below, share, strict=True)]
     shares.set(xlabel="questions", ylabel="share of passages found", ylim=(0, 1))
     shares.legend(loc="lower right", fontsize=8)
-    times.plot(
-        [1e3 * one.seconds for one in report.asked], ",", color="grey", alpha=0.5, label="each question"
-    )
+    each = [1e3 * one.seconds for one in report.asked]
+    times.plot(each, ".", color="grey", alpha=0.4, markersize=2, label="each question")
     times.plot(at, [1e3 * window.median for window in report.windows], marker="o", label="median")
     times.plot(at, [1e3 * window.slowest for window in report.windows], marker=".", label="95 of 100")
     times.set(xlabel="questions", ylabel=f"{report.plan.timed}, ms", ylim=(0, None))
     times.legend(fontsize=8)
     grown.plot(at, [window.resident / 2**20 for window in report.windows], marker="o", label="resident set")
-    grown.axhline(report.plan.memory_bytes / 2**20, linestyle=":", label="budget of the memory tier")
+    budget = report.plan.memory_bytes / 2**20
+    grown.axhline(budget, linestyle=":", label="budget of the memory tier")
+    grown.axhline(1.1 * budget, linestyle="--", color="grey", linewidth=1, label="and a tenth")
     grown.set(xlabel="questions", ylabel="MB more than at the start", ylim=(0, None))
     grown.legend(loc="lower right", fontsize=8)
     for axes in (shares, times):
