@@ -136,7 +136,8 @@ class Alternative:
 
     Attributes:
         text: of it, which no other answer of the search has.
-        score: mean log-probability (natural) of its tokens, the one that ended it with them.
+        score: log-probability (natural) of its tokens, the one that ended it with them, by their number as
+            `BeamPlan.length_penalty` says.
         reason: why it ended; ABSTAINED where it is no answer.
         citations: of its text, as of the answer's.
     """

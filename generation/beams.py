@@ -23,12 +23,16 @@ class BeamPlan:
         penalty: what a token costs, in log-probability, for every beam of an earlier group that takes it at
             the same place; 0 to 100. Without an effect where there is one group.
         answers: how many are given back, best first: at most `beams`.
+        length_penalty: an answer's score is the log-probability of its tokens, divided by their number to
+            this power, 0 to 4: 0 is the log-probability of the answer, 1 the mean of a token's, by which long
+            copies of a passage win.
     """
 
     beams: int = 1
     groups: int = 1
     penalty: float = 0.5
     answers: int = 1
+    length_penalty: float = 0.0
 
 
 NO_SEARCH = BeamPlan()
@@ -46,6 +50,7 @@ def check_beams(plan: BeamPlan, max_tokens: int, temperature: float, context: Co
     check_whole("beam_groups", plan.groups, 1, plan.beams)
     check_number("diversity_penalty", plan.penalty, 0.0, 100.0)
     check_whole("answers", plan.answers, 1, plan.beams)
+    check_number("length_penalty", plan.length_penalty, 0.0, 4.0)
     if plan.beams % plan.groups:
         raise _refuse(
             "beam_groups", f"{plan.beams} beams cannot be divided into {plan.groups} groups of one size."

@@ -24,7 +24,7 @@ class Written:
         text: of it, whole.
         held: the end of the text, which was not given out yet.
         tokens: how many it has.
-        score: mean log-probability of a token; None where it was not searched for.
+        score: see `BeamPlan.length_penalty`; None where it was not searched for.
     """
 
     text: str
@@ -87,7 +87,8 @@ def find(
     for one in found:
         text = one.text()
         reason = FinishReason.STOP if one.ended else FinishReason.LENGTH
-        distinct.setdefault(text, Written(text, text, len(one.tokens), reason, one.score))
+        score = one.score(request.beams.length_penalty)
+        distinct.setdefault(text, Written(text, text, len(one.tokens), reason, score))
     return list(distinct.values())[: request.beams.answers]
 
 

@@ -1,10 +1,9 @@
 """Diverse beam search: groups of hypotheses that avoid each other's tokens.
 
 Vijayakumar et al. 2016, "Diverse Beam Search: Decoding Diverse Solutions from Neural Sequence Models"
-(arXiv:1610.02424), with their Hamming diversity. With one group it is beam search as transformers does it by
-default: a finished hypothesis is worth the mean log-probability of its tokens, and a group ends when its best
-unfinished hypothesis is worth no more than the worst of its finished ones, once there are as
-many as beams.
+(arXiv:1610.02424), with their Hamming diversity. With one group it is beam search as transformers does it: a
+hypothesis is worth its log-probability, divided by a power of its length, and a group ends when its best
+unfinished hypothesis is worth no more than the worst of its finished ones, once there are as many as beams.
 """
 
 from __future__ import annotations
@@ -48,10 +47,9 @@ class Hypothesis:
     answer: AnswerText
     ended: bool = False
 
-    @property
-    def score(self) -> float:
-        """Mean log-probability (natural) of a token."""
-        return self.total / max(self.length, 1)
+    def score(self, length_penalty: float) -> float:
+        """See `BeamPlan.length_penalty`."""
+        return self.total / self.length**length_penalty
 
     def text(self) -> str:
         """The answer, whole."""
@@ -94,7 +92,6 @@ def search(
     Raises:
         DeadlineExceeded, Cancelled: between tokens.
     """
-    width = plan.beams // plan.groups
     groups = [_Group([Hypothesis((), 0.0, 0, answer)], [0], []) for _ in range(plan.groups)]
     rows = logits[None]
     for length in range(1, max_tokens + 1):
@@ -104,9 +101,7 @@ def search(
         for group in groups:
             if not group.running:
                 continue
-            running, origins = _advance(
-                group, rows, taken, plan.penalty, width, ends, last=length == max_tokens
-            )
+            running, origins = _advance(group, rows, taken, plan, ends, last=length == max_tokens)
             group.running = running
             group.places = list(range(len(parents), len(parents) + len(running)))
             parents += origins
@@ -115,15 +110,14 @@ def search(
             break
         rows = tree.step(parents, taken)
     found = [hypothesis for group in groups for hypothesis in group.finished]
-    return sorted(found, key=lambda hypothesis: -hypothesis.score)
+    return sorted(found, key=lambda hypothesis: -hypothesis.score(plan.length_penalty))
 
 
 def _advance(
     group: _Group,
     rows: torch.Tensor,
     taken: Sequence[int],
-    penalty: float,
-    width: int,
+    plan: BeamPlan,
     ends: Collection[int],
     *,
     last: bool,
@@ -132,18 +126,20 @@ def _advance(
 
     Args:
         taken: the tokens of earlier groups.
-        width: hypotheses that the group keeps.
         last: whether everything is finished with this token.
     """
     import torch
 
+    width = plan.beams // plan.groups
     scores = torch.log_softmax(rows[group.places].float(), dim=-1)
     totals = torch.tensor([one.total for one in group.running], device=rows.device)
     scores = scores + totals[:, None]
     choices = scores
-    if taken and penalty:
+    if taken and plan.penalty:
         costs = torch.zeros_like(scores[0])
-        costs.index_add_(0, torch.tensor(taken, device=rows.device), costs.new_full((len(taken),), penalty))
+        costs.index_add_(
+            0, torch.tensor(taken, device=rows.device), costs.new_full((len(taken),), plan.penalty)
+        )
         choices = scores - costs
     running: list[Hypothesis] = []
     origins: list[int] = []
@@ -157,11 +153,13 @@ def _advance(
                 origins.append(group.places[parent])
         elif rank < width:
             group.finished.append(longer)
-    group.finished = sorted(group.finished, key=lambda one: -one.score)[:width]
-    if len(group.finished) == width and running:
-        best = max(one.score for one in running)
-        if best <= group.finished[-1].score:
-            return [], []
+
+    def score(hypothesis: Hypothesis) -> float:
+        return hypothesis.score(plan.length_penalty)
+
+    group.finished = sorted(group.finished, key=score, reverse=True)[:width]
+    if len(group.finished) == width and running and max(map(score, running)) <= score(group.finished[-1]):
+        return [], []
     return running, origins
 
 

@@ -32,7 +32,7 @@ class Source(_message.Message):
     def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., text: _Optional[str] = ..., score: _Optional[float] = ...) -> None: ...
 
 class GenerationOptions(_message.Message):
-    __slots__ = ("max_tokens", "temperature", "seed", "stop", "reuse_caches", "recompute", "recompute_margin", "selector", "kv_budget", "prefill", "beams", "beam_groups", "diversity_penalty", "answers")
+    __slots__ = ("max_tokens", "temperature", "seed", "stop", "reuse_caches", "recompute", "recompute_margin", "selector", "kv_budget", "prefill", "beams", "beam_groups", "diversity_penalty", "answers", "length_penalty")
     MAX_TOKENS_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +47,7 @@ class GenerationOptions(_message.Message):
     BEAM_GROUPS_FIELD_NUMBER: _ClassVar[int]
     DIVERSITY_PENALTY_FIELD_NUMBER: _ClassVar[int]
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_PENALTY_FIELD_NUMBER: _ClassVar[int]
     max_tokens: int
     temperature: float
     seed: int
@@ -61,7 +62,8 @@ class GenerationOptions(_message.Message):
     beam_groups: int
     diversity_penalty: float
     answers: int
-    def __init__(self, max_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., seed: _Optional[int] = ..., stop: _Optional[_Iterable[str]] = ..., reuse_caches: _Optional[bool] = ..., recompute: _Optional[str] = ..., recompute_margin: _Optional[float] = ..., selector: _Optional[str] = ..., kv_budget: _Optional[int] = ..., prefill: _Optional[str] = ..., beams: _Optional[int] = ..., beam_groups: _Optional[int] = ..., diversity_penalty: _Optional[float] = ..., answers: _Optional[int] = ...) -> None: ...
+    length_penalty: float
+    def __init__(self, max_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., seed: _Optional[int] = ..., stop: _Optional[_Iterable[str]] = ..., reuse_caches: _Optional[bool] = ..., recompute: _Optional[str] = ..., recompute_margin: _Optional[float] = ..., selector: _Optional[str] = ..., kv_budget: _Optional[int] = ..., prefill: _Optional[str] = ..., beams: _Optional[int] = ..., beam_groups: _Optional[int] = ..., diversity_penalty: _Optional[float] = ..., answers: _Optional[int] = ..., length_penalty: _Optional[float] = ...) -> None: ...
 
 class GenerateRequest(_message.Message):
     __slots__ = ("question", "sources", "options", "generator")

@@ -100,6 +100,7 @@ def answer(
     beam_groups: int,
     diversity: float,
     answers: int,
+    length_penalty: float,
     reuse: bool | None,
     recompute: str | None,
     recompute_margin: float | None,
@@ -164,7 +165,7 @@ def answer(
             temperature=temperature,
             seed=seed,
             context=ContextPlan(reuse, recompute, recompute_margin, selector, kv_budget, prefill),
-            beams=BeamPlan(beams, beam_groups, diversity, answers),
+            beams=BeamPlan(beams, beam_groups, diversity, answers, length_penalty),
         )
         events = stream(request, deadline)
         if as_json:

@@ -69,7 +69,7 @@ def _end(event: Completed, references: References) -> None:
 def _alternatives(event: Completed) -> list[str]:
     if not event.alternatives:
         return []
-    lines = ["", "Other answers, by the mean log-probability of a token"]
+    lines = ["", "Other answers, by log-probability"]
     if event.score is not None:
         lines[1] += f" ({event.score:.2f} for this one)"
     return lines + [f"{other.score:>7.2f}  {other.text}" for other in event.alternatives]

@@ -23,11 +23,17 @@ _OPTIONS = (
     click.option(
         "--answers", default=1, show_default=True, help="Answers to give, at most as many as beams."
     ),
+    click.option(
+        "--length-penalty",
+        default=0.0,
+        show_default=True,
+        help="0 compares log-probabilities of answers, 1 the means of their tokens'.",
+    ),
 )
 
 
 def beam_options(command: F) -> F:
-    """Adds `beams`, `beam_groups`, `diversity` and `answers`."""
+    """Adds `beams`, `beam_groups`, `diversity`, `answers` and `length_penalty`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

@@ -43,6 +43,7 @@ _BEAM_FIELDS = {
     "groups": "beam_groups",
     "penalty": "diversity_penalty",
     "answers": "answers",
+    "length_penalty": "length_penalty",
 }
 """Field of `BeamPlan` -> field of the message."""
 _REASON_NAMES = {number: reason for reason, number in _REASONS.items()}
@@ -83,6 +84,7 @@ def generation_options(value: GenerationRequest | AnswerRequest) -> generation_p
         beam_groups=value.beams.groups,
         diversity_penalty=value.beams.penalty,
         answers=value.beams.answers,
+        length_penalty=value.beams.length_penalty,
     )
 
 

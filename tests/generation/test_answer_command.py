@@ -224,13 +224,24 @@ def test_beams_reach_the_chain_and_other_answers_come_back(
     assert isinstance(events[-1], Completed)
     events[-1] = replace(events[-1], score=-0.25, alternatives=(other,))
     monkeypatch.setattr(f"{__name__}._events", lambda *_: events)
-    flags = ["--beams", "4", "--beam-groups", "2", "--diversity", "0.75", "--answers", "2"]
+    flags = [
+        "--beams",
+        "4",
+        "--beam-groups",
+        "2",
+        "--diversity",
+        "0.75",
+        "--answers",
+        "2",
+        "--length-penalty",
+        "1",
+    ]
     found = CliRunner().invoke(command.answer, ["q", "--index", "x", *flags])
-    assert asked[1].beams == BeamPlan(4, 2, 0.75, 2)
+    assert asked[1].beams == BeamPlan(4, 2, 0.75, 2, 1.0)
     assert found.stdout.splitlines() == [
         *plain.splitlines(),
         "",
-        "Other answers, by the mean log-probability of a token (-0.25 for this one)",
+        "Other answers, by log-probability (-0.25 for this one)",
         "  -0.75  lit in 1844",
     ]
     printed = json.loads(CliRunner().invoke(command.answer, ["q", "--index", "x", "--json"]).stdout)

@@ -166,6 +166,8 @@ def _bad() -> Iterator[tuple[str, dict[str, object]]]:
     for answers in (0, 5, -1):
         yield "answers", {"beams": BeamPlan(4, 2, 0.5, answers)}
     yield "answers", {"beams": BeamPlan(answers=2)}
+    for power in (-0.5, 4.5, float("nan")):
+        yield "length_penalty", {"beams": BeamPlan(4, length_penalty=power)}
     yield "beams", {"beams": BeamPlan(16), "max_tokens": 1025}
     yield "temperature", {"temperature": 0.5}
     yield "selector", {"context": ContextPlan(selector="sentence")}

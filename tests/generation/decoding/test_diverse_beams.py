@@ -53,14 +53,13 @@ def no_text(stops: Sequence[str] = ()) -> AnswerText:
     return AnswerText(spelt, stops)
 
 
-def same(found: list[Hypothesis], wanted: list[tuple[tuple[int, ...], float]]) -> None:
+def same(found: list[Hypothesis], wanted: list[tuple[tuple[int, ...], float]], power: float) -> None:
     """The same answers, in an order that scores apart by less than a rounding may change."""
-    assert len(found) == len(wanted)
-    assert sorted(one.tokens for one in found) == sorted(tokens for tokens, _ in wanted)
-    scores = dict(wanted)
-    for one in found:
-        assert one.score == pytest.approx(scores[one.tokens], abs=2e-5)
-    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+    ours = sorted((one.tokens, one.score(power)) for one in found)
+    assert [tokens for tokens, _ in ours] == sorted(tokens for tokens, _ in wanted)
+    assert [score for _, score in ours] == pytest.approx([score for _, score in sorted(wanted)], abs=1e-4)
+    scores = [one.score(power) for one in found]
+    assert scores == sorted(scores, reverse=True)
 
 
 SHAPES = st.sampled_from([(1, 1), (2, 1), (4, 1), (2, 2), (4, 2), (6, 3), (4, 4), (5, 5)])
@@ -73,9 +72,10 @@ SHAPES = st.sampled_from([(1, 1), (2, 1), (4, 1), (2, 2), (4, 2), (6, 3), (4, 4)
     max_tokens=st.integers(1, 7),
     end_bias=st.sampled_from([-2.0, 1.0, 4.0]),
     vocabulary=st.sampled_from([9, 40]),
+    power=st.sampled_from([0.0, 1.0, 0.6]),
     stops=st.lists(st.text("abcdghi", min_size=1, max_size=2), max_size=3),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_it_finds_what_the_slow_one_finds(
     seed: int,
     shape: tuple[int, int],
@@ -83,24 +83,26 @@ def test_it_finds_what_the_slow_one_finds(
     max_tokens: int,
     end_bias: float,
     vocabulary: int,
+    power: float,
     stops: list[str],
 ) -> None:
     def ends(tokens: tuple[int, ...]) -> bool:
         return tokens[-1] in ENDS or any(stop in spelt(tokens) for stop in stops)
 
     model = Tables(seed, vocabulary, end_bias)
-    plan = BeamPlan(*shape, penalty)
+    plan = BeamPlan(*shape, penalty, length_penalty=power)
     found = search(model.logits(()), model, plan, max_tokens, ENDS, no_text(stops), Deadline(60))
-    slow = slow_search(model.logits, *shape, penalty, max_tokens, ends)
+    slow = slow_search(model.logits, *shape, penalty, power, max_tokens, ends)
 
     def without_end(tokens: tuple[int, ...]) -> tuple[int, ...]:
         return tokens[:-1] if tokens[-1] in ENDS else tokens
 
     # Two groups may find the same answer, and an answer may end in two ways.
-    assert sorted((one.tokens, round(one.score, 3)) for one in found) == sorted(
-        (without_end(one.tokens), round(one.score, 3)) for one in slow
+    assert sorted((one.tokens, round(one.score(power), 2)) for one in found) == sorted(
+        (without_end(one.tokens), round(one.score(power), 2)) for one in slow
     )
-    assert [one.score for one in found] == pytest.approx([one.score for one in slow], abs=1e-4)
+    scores = [one.score(power) for one in slow]
+    assert [one.score(power) for one in found] == pytest.approx(scores, abs=1e-4)
 
 
 @given(seed=st.integers(0, 10**6), end_bias=st.sampled_from([-2.0, 2.0]))
@@ -167,34 +169,41 @@ def _whole(loaded: LoadedModel, tokens: Sequence[int]) -> torch.Tensor:
     return logits
 
 
-@pytest.mark.parametrize(("beams", "groups", "penalty"), [(1, 1, 0.5), (4, 1, 0.5), (4, 2, 0.8), (4, 4, 3.0)])
-def test_with_a_model_it_finds_what_whole_sequences_give(
-    tiny: LoadedModel, beams: int, groups: int, penalty: float
-) -> None:
-    prompt = list(range(40, 100))
+@pytest.mark.parametrize(
+    "plan", [BeamPlan(), BeamPlan(4), BeamPlan(4, 2, 0.8, length_penalty=1.0), BeamPlan(4, 4, 3.0)]
+)
+def test_with_a_model_it_finds_what_whole_sequences_give(tiny: LoadedModel, plan: BeamPlan) -> None:
+    prompt, power = list(range(40, 100)), plan.length_penalty
     ends = frozenset(range(3, 40))  # many, so that a random model ends early now and then
-    run, logits = _run(tiny, prompt, 8 * beams)
-    answer = AnswerText(tiny.decode, ())
-    found = search(logits, Branches(run), BeamPlan(beams, groups, penalty), 8, ends, answer, Deadline(60))
+    run, logits = _run(tiny, prompt, 8 * plan.beams)
+    found = search(logits, Branches(run), plan, 8, ends, AnswerText(tiny.decode, ()), Deadline(60))
     slow = slow_search(
         lambda tokens: _whole(tiny, [*prompt, *tokens]),
-        beams,
-        groups,
-        penalty,
+        plan.beams,
+        plan.groups,
+        plan.penalty,
+        power,
         8,
         lambda tokens: tokens[-1] in ends,
     )
-    wanted = [(one.tokens[:-1] if one.tokens[-1] in ends else one.tokens, one.score) for one in slow]
-    same(found, wanted)
+    wanted = [(one.tokens[:-1] if one.tokens[-1] in ends else one.tokens, one.score(power)) for one in slow]
+    same(found, wanted, power)
 
 
+@pytest.mark.parametrize("power", [0.0, 1.0])
 @pytest.mark.parametrize("ends", [[2], list(range(3, 60))])
-def test_one_group_is_the_librarys_beam_search(tiny: LoadedModel, ends: list[int]) -> None:
+def test_one_group_is_the_librarys_beam_search(tiny: LoadedModel, ends: list[int], power: float) -> None:
     prompt = list(range(50, 90))
     for beams in (2, 3, 5):
         run, logits = _run(tiny, prompt, 10 * beams)
         found = search(
-            logits, Branches(run), BeamPlan(beams), 10, ends, AnswerText(tiny.decode, ()), Deadline(60)
+            logits,
+            Branches(run),
+            BeamPlan(beams, length_penalty=power),
+            10,
+            ends,
+            AnswerText(tiny.decode, ()),
+            Deadline(60),
         )
         out = tiny.weights.generate(
             torch.tensor([prompt]),
@@ -202,6 +211,7 @@ def test_one_group_is_the_librarys_beam_search(tiny: LoadedModel, ends: list[int
             max_new_tokens=10,
             num_beams=beams,
             num_return_sequences=beams,
+            length_penalty=power,
             do_sample=False,
             eos_token_id=ends,
             pad_token_id=0,
@@ -212,7 +222,7 @@ def test_one_group_is_the_librarys_beam_search(tiny: LoadedModel, ends: list[int
         for row, score in zip(out.sequences[:, len(prompt) :].tolist(), out.sequences_scores, strict=True):
             cut = next((at for at, token in enumerate(row) if token in ends), len(row))
             wanted.append((tuple(row[:cut]), float(score)))
-        same(found, wanted)
+        same(found, wanted, power)
 
 
 @pytest.mark.parametrize("dtype", ["fp32", "bf16"])

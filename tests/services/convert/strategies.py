@@ -20,4 +20,4 @@ contexts = st.builds(
     budget=st.none() | small,
     prefill=st.none() | text,
 )
-beam_plans = st.builds(BeamPlan, small, small, number, small)
+beam_plans = st.builds(BeamPlan, small, small, number, small, number)
