@@ -247,6 +247,11 @@ def attend_ranges(
 ) -> None:
     """See `skerry.kernels.attention.attend_ranges`."""
 
+def piece_shares(
+    q: object, k: object, bounds: object, scale: float, out: object, threads: int, isa: str = ""
+) -> None:
+    """See `skerry.kernels.attention.piece_shares`."""
+
 def plan_stripes(
     q: object,
     k: object,

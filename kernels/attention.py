@@ -28,7 +28,15 @@ from skerry.kernels import _native
 from skerry.kernels.block_index import BlockIndex
 from skerry.kernels.reference import attention as reference
 
-__all__ = ["BlockIndex", "attend_blocks", "attend_ranges", "attend_suffix", "available", "merge"]
+__all__ = [
+    "BlockIndex",
+    "attend_blocks",
+    "attend_ranges",
+    "attend_suffix",
+    "available",
+    "merge",
+    "piece_shares",
+]
 
 
 _LANES = 16
@@ -132,6 +140,36 @@ def attend_ranges(
         *rows, hand(starts), hand(ranges), scale, hand(out), hand(lse), torch.get_num_threads()
     )
     return _given(out, q), lse
+
+
+def piece_shares(q: Tensor, k: Tensor, bounds: Tensor, scale: float) -> Tensor:
+    """What pieces of a cache get of one query's attention to all of them; values are not read.
+
+    Args:
+        q: (batch, heads, d).
+        k: (batch, kv_heads, capacity, d).
+        bounds: int32 (batch, pieces + 1), ascending: piece i of a sequence is the rows
+            [bounds[i], bounds[i + 1]); the softmax is over all of these rows.
+        scale: of the products, above 0.
+
+    Returns:
+        float32 (batch, kv_heads, pieces): the sum of the shares over the heads that read a KV head.
+
+    Raises:
+        ValueError: shapes, types or bounds that do not fit.
+    """
+    if q.is_cuda:
+        return reference.piece_shares(q, k, bounds, scale)
+    _check(q, k, k, 3, 4)
+    _check_whole((bounds, 2))
+    q, k = (x.detach() if x.requires_grad else x for x in (q, k))
+    if q.dtype == torch.bfloat16 and not available():
+        q, k = q.float(), k.float()
+    if missing := -q.shape[-1] % _LANES:
+        q, k = (functional.pad(x, (0, missing)) for x in (q, k))
+    out = q.new_empty((*k.shape[:2], max(bounds.shape[1] - 1, 0)), dtype=torch.float32)
+    _native.piece_shares(hand(q), hand(k), hand(bounds), scale, hand(out), torch.get_num_threads())
+    return out
 
 
 def merge(outs: Sequence[Tensor], lses: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

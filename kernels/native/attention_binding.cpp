@@ -7,6 +7,7 @@
 #include <string>
 
 #include "bindings.hpp"
+#include "piece_shares.hpp"
 #include "range_attention_bf16.hpp"
 #include "range_attention_float.hpp"
 #include "sparse_attention_bf16.hpp"
@@ -43,6 +44,7 @@ using Written = nb::ndarray<Number, nb::ndim<Dimensions>, nb::c_contig, nb::devi
 template <class Number, std::size_t Dimensions>
 using Tensor = nb::ndarray<Number, nb::ndim<Dimensions>, nb::device::cpu>;
 using Ints = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Bounds = nb::ndarray<const std::int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Ranges = nb::ndarray<const std::int32_t, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
 
 void check(bool right, const std::string& what) {
@@ -197,16 +199,10 @@ void attend_suffix(const Tensor<const typename Kind::Held, 3>& q, const Tensor<c
         .suffix(limits.data(), threads);
 }
 
-template <class Kind>
-void attend_ranges(const Tensor<const typename Kind::Held, 3>& q, const Tensor<const typename Kind::Held, 4>& k,
-                   const Tensor<const typename Kind::Held, 4>& v, const Ints& starts, const Ranges& ranges, double scale,
-                   const Written<typename Kind::Held, 3>& out,
-                   const Written<float, 2>& lse, unsigned threads) {
-    using Number = typename Kind::Number;
+template <class Held>
+RangeShape range_shape(const Tensor<const Held, 3>& q, const Tensor<const Held, 4>& k, double scale) {
     check_rows(q, "queries");
     check_rows(k, "keys");
-    check_rows(v, "values");
-    for (std::size_t i = 0; i < 4; ++i) check(k.shape(i) == v.shape(i), "keys and values have different shapes");
     check(q.shape(0) == k.shape(0), "queries of " + text(q.shape(0)) + " sequences for keys of " + text(k.shape(0)));
     check(q.shape(2) == k.shape(3), "heads of " + text(q.shape(2)) + " numbers for keys of " + text(k.shape(3)));
     check_size(q.shape(2));
@@ -214,10 +210,27 @@ void attend_ranges(const Tensor<const typename Kind::Held, 3>& q, const Tensor<c
           text(q.shape(1)) + " query heads cannot share " + text(k.shape(1)) + " KV heads");
     check(k.shape(2) < INT32_MAX, "too many rows");
     check(scale > 0, "the scale must be above 0");
+    return {q.shape(0), q.shape(1), k.shape(1), k.shape(2), q.shape(2), static_cast<float>(scale)};
+}
+
+template <class Number, class Rows>
+Sequences<const Number> sequences_of(const Rows& rows) {
+    return {reinterpret_cast<const Number*>(rows.data()), static_cast<std::size_t>(rows.stride(0)),
+            static_cast<std::size_t>(rows.stride(1)), rows.ndim() == 4 ? static_cast<std::size_t>(rows.stride(2)) : 0};
+}
+
+template <class Kind>
+void attend_ranges(const Tensor<const typename Kind::Held, 3>& q, const Tensor<const typename Kind::Held, 4>& k,
+                   const Tensor<const typename Kind::Held, 4>& v, const Ints& starts, const Ranges& ranges, double scale,
+                   const Written<typename Kind::Held, 3>& out,
+                   const Written<float, 2>& lse, unsigned threads) {
+    using Number = typename Kind::Number;
+    check_rows(v, "values");
+    const RangeShape shape = range_shape<typename Kind::Held>(q, k, scale);
+    for (std::size_t i = 0; i < 4; ++i) check(k.shape(i) == v.shape(i), "keys and values have different shapes");
     check(out.shape(0) == q.shape(0) && out.shape(1) == q.shape(1) && out.shape(2) == q.shape(2) &&
               lse.shape(0) == q.shape(0) && lse.shape(1) == q.shape(1),
           "what is written to has another shape than the queries");
-    const RangeShape shape{q.shape(0), q.shape(1), k.shape(1), k.shape(2), q.shape(2), static_cast<float>(scale)};
     const std::size_t rows = shape.batch * shape.kv_heads;
     const auto* const at = reinterpret_cast<const RowRange*>(ranges.data());
     check_starts(starts, rows, ranges.shape(0), "starts");
@@ -230,13 +243,29 @@ void attend_ranges(const Tensor<const typename Kind::Held, 3>& q, const Tensor<c
         check(static_cast<std::size_t>(last) <= shape.capacity, "a range ends after row " + text(shape.capacity));
     }
     const nb::gil_scoped_release release;
-    const auto of = [](const auto& rows) {
-        return Sequences<const Number>{reinterpret_cast<const Number*>(rows.data()),
-                                       static_cast<std::size_t>(rows.stride(0)), static_cast<std::size_t>(rows.stride(1)),
-                                       rows.ndim() == 4 ? static_cast<std::size_t>(rows.stride(2)) : 0};
-    };
-    RangeAttention<typename Kind::Range>(shape, of(q), of(k), of(v), reinterpret_cast<Number*>(out.data()), lse.data())
+    RangeAttention<typename Kind::Range>(shape, sequences_of<Number>(q), sequences_of<Number>(k),
+                                         sequences_of<Number>(v), reinterpret_cast<Number*>(out.data()), lse.data())
         .run(starts.data(), at, threads);
+}
+
+template <class Kind>
+void piece_shares(const Tensor<const typename Kind::Held, 3>& q, const Tensor<const typename Kind::Held, 4>& k,
+                  const Bounds& bounds, double scale, const Written<float, 3>& out, unsigned threads) {
+    using Number = typename Kind::Number;
+    const RangeShape shape = range_shape<typename Kind::Held>(q, k, scale);
+    const std::size_t pieces = out.shape(2);
+    check(out.shape(0) == shape.batch && out.shape(1) == shape.kv_heads, "what is written to does not fit the keys");
+    check(bounds.shape(0) == shape.batch && bounds.shape(1) == pieces + 1,
+          "bounds of " + text(bounds.shape(1)) + " for " + text(pieces) + " pieces of " + text(shape.batch) +
+              " sequences");
+    for (std::size_t i = 0; i < bounds.shape(0); ++i) {
+        check(bounds(i, 0) >= 0 && static_cast<std::size_t>(bounds(i, pieces)) <= shape.capacity,
+              "pieces must lie in the rows 0 to " + text(shape.capacity));
+        for (std::size_t at = 0; at < pieces; ++at) check(bounds(i, at) <= bounds(i, at + 1), "bounds must ascend");
+    }
+    const nb::gil_scoped_release release;
+    PieceShares<typename Kind::Range>(shape, sequences_of<Number>(q), sequences_of<Number>(k), pieces, out.data())
+        .run(bounds.data(), threads);
 }
 
 template <class Any, class With>
@@ -275,6 +304,14 @@ void bind(nb::module_& module, const With& with) {
         },
         "q"_a.noconvert(), "k"_a.noconvert(), "v"_a.noconvert(), "starts"_a.noconvert(), "ranges"_a.noconvert(),
         "scale"_a, "out"_a.noconvert(), "lse"_a.noconvert(), "threads"_a, "isa"_a = "");
+    module.def(
+        "piece_shares",
+        [with](const Tensor<const Held, 3>& q, const Tensor<const Held, 4>& k, const Bounds& bounds, double scale,
+               const Written<float, 3>& out, unsigned threads, const std::string& isa) {
+            with(isa, [&](auto kind) { piece_shares<decltype(kind)>(q, k, bounds, scale, out, threads); });
+        },
+        "q"_a.noconvert(), "k"_a.noconvert(), "bounds"_a.noconvert(), "scale"_a, "out"_a.noconvert(), "threads"_a,
+        "isa"_a = "");
 }
 
 bool bf16_available() {

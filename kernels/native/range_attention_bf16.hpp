@@ -38,6 +38,30 @@ struct RangeArithmetic {
             }
         }
 
+        // The scores of a chunk's keys, not yet scaled, of head i from `to` + i * `stride` on.
+        SKERRY_AVX512_BF16 void score(const Chunk<Number>& chunk, float* to, std::size_t stride) const {
+            std::size_t head = 0;
+            for (; head + 3 <= count_; head += 3) scored<3>(head, chunk, to, stride);
+            for (; head < count_; ++head) scored<1>(head, chunk, to, stride);
+        }
+
+        // Shares, not yet divided by their sum, in the scores' place; returns their sum.
+        SKERRY_AVX512_BF16 static float share(float* scores, std::size_t count, float scale) {
+            const __m512 least = _mm512_set1_ps(-__FLT_MAX__), factor = _mm512_set1_ps(scale * 1.44269504F);
+            __m512 highest = least, sum = _mm512_setzero_ps();
+            for (std::size_t at = 0; at < count; at += kLanes)
+                highest = _mm512_max_ps(highest, _mm512_mask_loadu_ps(least, lanes(count - at), scores + at));
+            const __m512 top = _mm512_mul_ps(_mm512_set1_ps(_mm512_reduce_max_ps(highest)), factor);
+            for (std::size_t at = 0; at < count; at += kLanes) {
+                const __mmask16 which = lanes(count - at);
+                const __m512 shares = _mm512_maskz_mov_ps(
+                    which, share_of(_mm512_fmsub_ps(_mm512_maskz_loadu_ps(which, scores + at), factor, top)));
+                sum = _mm512_add_ps(sum, shares);
+                _mm512_mask_storeu_ps(scores + at, which, shares);
+            }
+            return _mm512_reduce_add_ps(sum);
+        }
+
         float highest(std::size_t head) const { return highest_[head]; }
         float sum(std::size_t head) const { return sums_[head]; }
 
@@ -51,6 +75,15 @@ struct RangeArithmetic {
         }
 
     private:
+        template <std::size_t Count>
+        SKERRY_BF16_INLINE void scored(std::size_t head, const Chunk<Number>& chunk, float* to,
+                                       std::size_t stride) const {
+            float scores[Count][kChunk];
+            for (std::size_t first = 0; first < chunk.count; first += 4) score<Count>(head, chunk, first, scores);
+            for (std::size_t i = 0; i < Count; ++i)
+                std::memcpy(to + (head + i) * stride, scores[i], chunk.count * sizeof(float));
+        }
+
         template <std::size_t Count>
         SKERRY_AVX512_BF16 void some(std::size_t head, const Chunk<Number>& chunk, float scale) {
             float scores[Count][kChunk];

@@ -38,6 +38,35 @@ struct FloatRangeArithmetic {
             });
         }
 
+        // The scores of a chunk's keys, not yet scaled, of head i from `to` + i * `stride` on.
+        void score(const Chunk<float>& chunk, float* to, std::size_t stride) const {
+            Isa::run([&]() __attribute__((always_inline)) {
+                for (std::size_t head = 0; head < count_; ++head) {
+                    float scores[1][kChunk];
+                    score_keys<1>(head, chunk, scores);
+                    std::memcpy(to + head * stride, scores[0], chunk.count * sizeof(float));
+                }
+            });
+        }
+
+        // Shares, not yet divided by their sum, in the scores' place, of which there is room for whole chunks;
+        // returns their sum.
+        static float share(float* scores, std::size_t count, float scale) {
+            float total = 0;
+            Isa::run([&]() __attribute__((always_inline)) {
+                const float factor = scale * 1.44269504F;
+                const float now = highest_of(scores, count, -FLT_MAX);
+                Floats sum = {};
+                for (std::size_t at = 0; at < count; at += kWidth) {
+                    const Floats shares = Vector::exp2((Vector::load(scores + at) - now) * factor);
+                    sum += shares;
+                    Vector::store(scores + at, shares);
+                }
+                total = Vector::sum(sum);
+            });
+            return total;
+        }
+
         float highest(std::size_t head) const { return highest_[head]; }
         float sum(std::size_t head) const { return sums_[head]; }
 
@@ -49,6 +78,16 @@ struct FloatRangeArithmetic {
         template <std::size_t Count>
         SKERRY_INLINE void some(std::size_t head, const Chunk<float>& chunk, float scale) {
             float scores[Count][kChunk], falls[Count];
+            score_keys<Count>(head, chunk, scores);
+            for (std::size_t i = 0; i < Count; ++i) falls[i] = softmax(head + i, scores[i], chunk.count, scale);
+            std::size_t at = 0;
+            for (; at + 4 * kWidth <= size_; at += 4 * kWidth) mix<Count, 4>(head, chunk, at, scores, falls);
+            for (; at < size_; at += kWidth) mix<Count, 1>(head, chunk, at, scores, falls);
+        }
+
+        template <std::size_t Count>
+        SKERRY_INLINE void score_keys(std::size_t head, const Chunk<float>& chunk,
+                                      float (&scores)[Count][kChunk]) const {
             for (std::size_t key = 0; key < chunk.count; ++key) {
                 Floats sums[Count] = {};
                 for (std::size_t at = 0; at < size_; at += kWidth) {
@@ -60,20 +99,22 @@ struct FloatRangeArithmetic {
 #pragma GCC unroll 4
                 for (std::size_t i = 0; i < Count; ++i) scores[i][key] = Vector::sum(sums[i]);
             }
-            for (std::size_t i = 0; i < Count; ++i) falls[i] = softmax(head + i, scores[i], chunk.count, scale);
-            std::size_t at = 0;
-            for (; at + 4 * kWidth <= size_; at += 4 * kWidth) mix<Count, 4>(head, chunk, at, scores, falls);
-            for (; at < size_; at += kWidth) mix<Count, 1>(head, chunk, at, scores, falls);
+        }
+
+        // The highest of the scores and `least`; what is missing in the last vector is given no share.
+        static SKERRY_INLINE float highest_of(float* scores, std::size_t count, float least) {
+            for (std::size_t at = count; at % kWidth; ++at) scores[at] = -FLT_MAX;
+            Floats highest = Vector::all(least);
+            for (std::size_t at = 0; at < count; at += kWidth) highest = Vector::larger(highest, Vector::load(scores + at));
+            float now = highest[0];
+            for (std::size_t lane = 1; lane < kWidth; ++lane) now = std::max(now, static_cast<float>(highest[lane]));
+            return now;
         }
 
         // Shares in the scores' place; returns how much what was summed before falls.
         SKERRY_INLINE float softmax(std::size_t head, float (&scores)[kChunk], std::size_t count, float scale) {
-            // What is missing in the last vector has no share.
-            for (std::size_t at = count; at % kWidth; ++at) scores[at] = -FLT_MAX;
-            Floats highest = Vector::all(highest_[head]), sum = {};
-            for (std::size_t at = 0; at < count; at += kWidth) highest = Vector::larger(highest, Vector::load(scores + at));
-            float now = highest[0];
-            for (std::size_t lane = 1; lane < kWidth; ++lane) now = std::max(now, static_cast<float>(highest[lane]));
+            Floats sum = {};
+            const float now = highest_of(scores, count, highest_[head]);
             const float factor = scale * 1.44269504F, fall = std::exp((highest_[head] - now) * scale);
             for (std::size_t at = 0; at < kChunk && at < count; at += kWidth) {
                 const Floats share = Vector::exp2((Vector::load(scores + at) - now) * factor);

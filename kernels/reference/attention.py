@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from skerry.kernels.block_index import BlockIndex
 
@@ -20,6 +21,7 @@ __all__ = [
     "attend_suffix",
     "block_mask",
     "merge",
+    "piece_shares",
     "range_mask",
 ]
 
@@ -91,6 +93,20 @@ def attend_ranges(
         q.unsqueeze(2), k, v, seen.repeat_interleave(heads // kv_heads, dim=1).unsqueeze(2), scale
     )
     return out.squeeze(2), lse.squeeze(2)
+
+
+def piece_shares(q: Tensor, k: Tensor, bounds: Tensor, scale: float) -> Tensor:
+    """See `skerry.kernels.attention.piece_shares`."""
+    wide = torch.promote_types(q.dtype, torch.float32)
+    (batch, heads, _), (kv_heads, capacity) = q.shape, k.shape[1:3]
+    keys = k.to(wide).repeat_interleave(heads // kv_heads, dim=1)
+    rows = torch.arange(capacity, device=k.device)
+    seen = (rows >= bounds[:, :1]) & (rows < bounds[:, -1:])
+    scores = (keys @ q.to(wide).unsqueeze(-1)).squeeze(-1) * scale
+    shares = torch.softmax(scores.masked_fill(~seen[:, None], -torch.inf), dim=-1).nan_to_num(0.0)
+    sums = functional.pad(shares.view(batch, kv_heads, -1, capacity).sum(2).double().cumsum(-1), (1, 0))
+    at = bounds.long()[:, None].expand(-1, kv_heads, -1)
+    return torch.diff(sums.gather(-1, at)).float()
 
 
 def merge(outs: Sequence[Tensor], lses: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
