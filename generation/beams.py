@@ -30,7 +30,7 @@ class BeamPlan:
 
     beams: int = 1
     groups: int = 1
-    penalty: float = 0.5
+    penalty: float = 2.0
     answers: int = 1
     length_penalty: float = 0.0
 

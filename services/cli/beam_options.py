@@ -16,7 +16,7 @@ _OPTIONS = (
     click.option("--beam-groups", default=1, show_default=True, help="Groups that they are divided into."),
     click.option(
         "--diversity",
-        default=0.5,
+        default=2.0,
         show_default=True,
         help="What a token that an earlier group takes costs the later ones, in log-probability.",
     ),

@@ -104,7 +104,7 @@ def test_answer_in_one_response(client: Client) -> None:
 
 
 def test_several_answers(client: Client) -> None:
-    wanted = asked(beams=BeamPlan(4, 4, 0.5, 3))
+    wanted = asked(beams=BeamPlan(4, 4, answers=3))
     answer = client.answer(wanted)
     assert len(answer.alternatives) == 2
     assert answer.completed.score is not None
@@ -144,7 +144,7 @@ def test_parts_over_four_processes(start: Any, index: Path, client: Client) -> N
         assert caught.value.details["field"] == "passages"
         with pytest.raises(DeadlineExceeded):
             list(spread.stream_answer(asked(max_tokens=400), deadline=0.15))
-        several = asked(beams=BeamPlan(2, 2, 0.5, 2))
+        several = asked(beams=BeamPlan(2, 2, answers=2))
         assert spread.answer(several).alternatives == client.answer(several).alternatives
         assert parts["generation"].stop() == 0
         with pytest.raises(BackendUnavailable, match="cannot be reached"):
