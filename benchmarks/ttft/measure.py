@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from skerry.benchmarks.ttft.first import First, Peer
 from skerry.benchmarks.ttft.kept import KeptPassages
 from skerry.benchmarks.ttft.passages import Case
 from skerry.benchmarks.ttft.peer import FullPrefill
@@ -30,18 +31,20 @@ class Time:
 
     Attributes:
         passages, tokens: of the prompt.
-        way: a recompute mode, or `REPEATED`.
-        share: of the passages that were kept, 0 to 1.
+        way: a recompute mode, `REPEATED`, or a peer's name.
+        share: of the passages that were kept, 0 to 1; None for a peer.
         seconds: median over the rounds.
-        faster: median of the ratios to transformers' full prefill in the same round.
+        faster: by peer, the median of the ratios to its full prefill in the same round.
+        same: of a peer, the share of the prompts whose first token is transformers'; None for ours.
     """
 
     passages: int
     tokens: int
     way: str
-    share: float
+    share: float | None
     seconds: float
-    faster: float
+    faster: Mapping[str, float]
+    same: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Loss:
 def times(
     generator: TransformersGenerator,
     kept: KeptPassages,
-    peer: FullPrefill,
+    peers: Sequence[Peer],
     cases: Sequence[Case],
     counts: Sequence[int],
     modes: Sequence[str],
@@ -79,17 +82,17 @@ def times(
     rounds: int,
     progress: Progress,
 ) -> list[Time]:
-    """Every way in every round, in turns with the peer; a round is another question.
+    """Every way in every round, in turns with the peers; a round is another question.
 
-    The peer gets the tokens; ours tokenises, looks up, splices and reads.
+    A peer gets the tokens; ours tokenises, looks up, splices and reads. The first peer is transformers.
     """
     loaded = generator.loaded()
     made = []
-    total = len(counts) * rounds * (2 + len(modes) * len(shares))
+    total = len(counts) * rounds * (len(peers) + 1 + len(modes) * len(shares))
     with progress.task("first token", total, "prompts") as task:
         for count in counts:
-            seconds: dict[tuple[str, float], list[float]] = {}
-            full: list[float] = []
+            own: dict[tuple[str, float], list[float]] = {}
+            theirs: dict[str, list[First]] = {peer.name: [] for peer in peers}
             lengths: list[int] = []
             for number in range(rounds):
                 case = cases[number % len(cases)]
@@ -97,27 +100,45 @@ def times(
                 kept.read(generator, sources)
                 prompt = loaded.prompting.fit(case.question, sources, loaded.context - 1)
                 lengths.append(len(prompt.tokens))
-                full.append(peer.first_token(prompt.tokens))
-                task.advance()
+                for peer in peers:
+                    theirs[peer.name].append(peer.first_token(prompt.tokens))
+                    task.advance()
                 for mode in modes:
                     for share in shares:
                         kept.show(_some(sources, share, number))
                         one = _first_token(generator, case.question, sources, mode)
-                        seconds.setdefault((mode, share), []).append(one)
+                        own.setdefault((mode, share), []).append(one)
                         task.advance()
                 kept.show(sources, kept.read_together(generator, sources, case.question))
                 one = _first_token(generator, case.question, sources, "full")
-                seconds.setdefault((REPEATED, 1.0), []).append(one)
+                own.setdefault((REPEATED, 1.0), []).append(one)
                 kept.keep_only(case.distractors)
                 task.advance()
             tokens = round(statistics.median(lengths))
-            made.append(Time(count, tokens, "transformers", 0.0, statistics.median(full), 1.0))
-            for (way, share), own in seconds.items():
-                ratios = [theirs / ours for theirs, ours in zip(full, own, strict=True)]
-                made.append(
-                    Time(count, tokens, way, share, statistics.median(own), statistics.median(ratios))
-                )
+            full = {name: [first.seconds for first in firsts] for name, firsts in theirs.items()}
+            right = theirs[peers[0].name]
+            for name, firsts in theirs.items():
+                same = statistics.fmean(a.token == b.token for a, b in zip(firsts, right, strict=True))
+                made.append(_time(count, tokens, name, None, full[name], full, same))
+            for (way, share), seconds in own.items():
+                made.append(_time(count, tokens, way, share, seconds, full))
     return made
+
+
+def _time(
+    passages: int,
+    tokens: int,
+    way: str,
+    share: float | None,
+    seconds: Sequence[float],
+    full: Mapping[str, Sequence[float]],
+    same: float | None = None,
+) -> Time:
+    faster = {
+        name: statistics.median(slow / fast for slow, fast in zip(theirs, seconds, strict=True))
+        for name, theirs in full.items()
+    }
+    return Time(passages, tokens, way, share, statistics.median(seconds), faster, same)
 
 
 def _some(sources: Sequence[Source], share: float, seed: int) -> list[Source]:

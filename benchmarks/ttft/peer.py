@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from skerry.benchmarks.ttft.first import First
 from skerry.core.models.loading import load_weights
 from skerry.core.models.store import Model
 
@@ -17,19 +18,21 @@ class FullPrefill:
         dtype: torch's.
     """
 
-    def __init__(self, model: Model, dtype: Any) -> None:
-        from transformers import AutoModelForCausalLM
+    name = "transformers"
 
-        self._weights = load_weights(
-            AutoModelForCausalLM, model.folder, dtype=dtype, attn_implementation="sdpa"
+    def __init__(self, model: Model, dtype: Any) -> None:
+        import transformers
+
+        self.version: str = transformers.__version__
+        self.weights = load_weights(
+            transformers.AutoModelForCausalLM, model.folder, dtype=dtype, attn_implementation="sdpa"
         ).eval()
 
-    def first_token(self, prompt: Sequence[int]) -> float:
-        """Seconds until the first token is known."""
+    def first_token(self, prompt: Sequence[int]) -> First:
+        """See `Peer`."""
         begun = time.perf_counter()
-        logits = self._forward(prompt, 1)
-        logits[0, -1].argmax().item()
-        return time.perf_counter() - begun
+        token = int(self._forward(prompt, 1)[0, -1].argmax().item())
+        return First(time.perf_counter() - begun, token)
 
     def nll(self, prompt: Sequence[int], answer: Sequence[int]) -> float:
         """Mean negative log-likelihood of the answer's tokens behind the prompt, in nats a token."""
@@ -43,6 +46,6 @@ class FullPrefill:
         import torch
 
         with torch.inference_mode():
-            return self._weights(
+            return self.weights(
                 input_ids=torch.tensor([list(tokens)]), use_cache=True, logits_to_keep=keep
             ).logits

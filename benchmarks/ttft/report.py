@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from skerry.benchmarks.ttft.measure import Loss, Time
 from skerry.evaluation.table import Row, ScoreTable
 
-_TIMES = {
-    "tokens": ("tokens", ",.0f"),
-    "seconds": ("s to the first token", ".3f"),
-    "faster": ("times faster", ".1f"),
-}
+_SAME = "first tokens as transformers"
 _LOSSES = {
     "questions": ("questions", ".0f"),
     "full": ("NLL, full", ".4f"),
@@ -24,26 +20,20 @@ _LOSSES = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Times, and losses of the same modes."""
+    """Times, and losses of the same modes; `peers` are those that stood beside, with their versions."""
 
     model: str
     dtype: str
     processors: int
+    peers: Mapping[str, str]
     times: Sequence[Time]
     losses: Sequence[Loss]
 
     def tables(self) -> list[ScoreTable]:
         """One of each that was measured."""
-        about = f"{self.model}, {self.dtype}, processors: {self.processors}"
         tables = []
         if self.times:
-            rows = [
-                Row(
-                    _name(one), {_TIMES[key][0]: value for key, value in asdict(one).items() if key in _TIMES}
-                )
-                for one in self.times
-            ]
-            tables.append(_table(f"Time to the first token; {about}", rows, _TIMES))
+            tables.append(self._times())
         if self.losses:
             rows = [
                 Row(
@@ -57,8 +47,26 @@ class Report:
                 )
                 for one in self.losses
             ]
-            tables.append(_table("Gold answers' negative log-likelihood a token, all kept", rows, _LOSSES))
+            columns = dict(_LOSSES.values())
+            title = "Gold answers' negative log-likelihood a token, all kept"
+            tables.append(ScoreTable(title, list(columns), rows, columns))
         return tables
+
+    def _times(self) -> ScoreTable:
+        engines = ", ".join(f"{name} {version}" for name, version in self.peers.items())
+        about = f"{self.model}, {self.dtype}, processors: {self.processors}; beside {engines}"
+        columns = {"tokens": ",.0f", "s to the first token": ".3f"}
+        columns |= {_faster(peer): ".1f" for peer in self.peers}
+        if len(self.peers) > 1:
+            columns[_SAME] = ".2f"
+        rows = []
+        for one in self.times:
+            values: dict[str, float] = {"tokens": one.tokens, "s to the first token": one.seconds}
+            values |= {_faster(peer): ratio for peer, ratio in one.faster.items()}
+            if one.same is not None:
+                values[_SAME] = one.same
+            rows.append(Row(_name(one), values))
+        return ScoreTable(f"Time to the first token; {about}", list(columns), rows, columns)
 
     def json(self) -> dict[str, Any]:
         """All figures."""
@@ -66,15 +74,16 @@ class Report:
             "model": self.model,
             "dtype": self.dtype,
             "processors": self.processors,
+            "peers": dict(self.peers),
             "times": [asdict(one) for one in self.times],
             "losses": [{**asdict(one), "change": one.change} for one in self.losses],
         }
 
 
 def _name(one: Time) -> str:
-    kept = "" if one.way == "transformers" else f", {one.share:.0%} kept"
+    kept = "" if one.share is None else f", {one.share:.0%} kept"
     return f"{one.passages} passages, {one.way}{kept}"
 
 
-def _table(title: str, rows: list[Row], columns: dict[str, tuple[str, str]]) -> ScoreTable:
-    return ScoreTable(title, [name for name, _ in columns.values()], rows, dict(columns.values()))
+def _faster(peer: str) -> str:
+    return f"times as fast as {peer}"

@@ -40,6 +40,13 @@ from skerry.services.cli.bench.options import GOLD, JSON, MARKDOWN, QUIET, THREA
     show_default=True,
     help="PASSAGES:QUESTIONS that the gold answers' likelihood is measured on, with commas; empty for none.",
 )
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    metavar="NAME[=PYTHON]",
+    help="Another engine beside, run by the Python that it is installed for: llama-cpp. Repeatable.",
+)
 @click.option("--plot", "png", type=click.Path(path_type=Path, dir_okay=False), help="A PNG of the times.")
 @MARKDOWN
 @THREADS
@@ -56,6 +63,7 @@ def ttft(
     passage_tokens: int,
     rounds: int,
     questions: str,
+    peers: tuple[str, ...],
     png: Path | None,
     markdown: bool,
     threads: int | None,
@@ -67,12 +75,14 @@ def ttft(
     A passage is a paragraph with its neighbours, as many as fit; one holds the answer, the others are of
     other pages. Timed is from the call until the first token is known; what was kept is in memory. "same
     passages again" is a prompt whose passages have stood together before. The likelihood is that of the gold
-    answer, with everything kept.
+    answer, with everything kept. A peer reads the same tokens with the same weights on the same processors,
+    and keeps nothing.
     """
     from rich.console import Console
 
     from skerry.benchmarks.numbers import whole_numbers
     from skerry.benchmarks.processors import on_processors
+    from skerry.benchmarks.ttft.peers.kinds import choose
     from skerry.benchmarks.ttft.run import Plan, run
     from skerry.core.models.store import ModelStore
     from skerry.core.progress import default_progress
@@ -89,6 +99,7 @@ def ttft(
         passage_tokens=passage_tokens,
         rounds=rounds,
         questions=_questions(questions),
+        peers=choose(peers),
     )
     with on_processors(threads) as processors:
         report = run(

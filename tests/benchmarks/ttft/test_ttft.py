@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 from skerry.benchmarks.ttft.chain import PLAIN, REPEATED, Asked, answers
 from skerry.benchmarks.ttft.kept import KeptPassages
 from skerry.benchmarks.ttft.passages import make_cases
-from skerry.core.errors import InvalidInput
+from skerry.benchmarks.ttft.peers.kinds import KINDS, Kind
+from skerry.core.errors import BackendUnavailable, InvalidInput
 from skerry.core.progress import SilentProgress
 from skerry.evaluation.gold import read_gold
 from skerry.generation.base import Source
@@ -95,10 +96,55 @@ def test_the_whole_command(folder: Path) -> None:
     report = json.loads(result.stdout)
     ways = [(one["passages"], one["way"], one["share"]) for one in report["times"]]
     assert len(ways) == len(set(ways)) == 2 * (2 + 3 * 2)
-    assert all(one["seconds"] > 0 and one["faster"] > 0 for one in report["times"])
+    assert all(one["seconds"] > 0 and one["faster"]["transformers"] > 0 for one in report["times"])
     losses = {one["way"]: one for one in report["losses"]}
     assert list(losses) == ["none", "last:4", "full"]
     assert abs(losses["full"]["change"]) < 1e-4 < abs(losses["none"]["change"])
+
+
+@pytest.fixture
+def constant_peer(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model that always says token 0, and a peer named "constant" that says the same."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    weights = AutoModelForCausalLM.from_pretrained(folder / "model")
+    with torch.no_grad():
+        weights.lm_head.weight.zero_()
+    make_tiny_model(tmp_path / "model", context=2048)
+    weights.save_pretrained(tmp_path / "model")
+    engine = tmp_path / "engine.py"
+    engine.write_text("def load(settings):\n    return '1.2', lambda tokens: 0\n")
+    monkeypatch.setitem(KINDS, "constant", Kind("json", "constant", str(engine), "folder"))
+    return tmp_path / "model"
+
+
+def test_a_peer_in_the_command(folder: Path, constant_peer: Path) -> None:
+    options = ("--passages=2", "--kept=100", "--modes=none", "--rounds=2", "--questions=", "--peer=constant")
+    result = _invoke(folder, *options, "--json", "--model", str(constant_peer))
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert list(report["peers"]) == ["transformers", "constant"]
+    assert report["peers"]["constant"] == "1.2"
+    times = {one["way"]: one for one in report["times"]}
+    assert times["constant"]["same"] == times["constant"]["faster"]["constant"] == 1
+    assert times["none"]["same"] is None
+    for one in times.values():
+        assert all(one["faster"][name] > 0 for name in ("transformers", "constant"))
+
+    pytest.importorskip("matplotlib")
+    picture = constant_peer / "times.png"
+    result = _invoke(folder, *options, "--markdown", "--model", str(constant_peer), "--plot", str(picture))
+    assert result.exit_code == 0, result.output
+    assert "constant 1.2" in result.stdout
+    assert "| times as fast as constant |" in result.stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_peer_of_another_model(folder: Path, constant_peer: Path) -> None:
+    result = _invoke(folder, "--passages=2", "--rounds=1", "--questions=", "--peer=constant")
+    assert isinstance(result.exception, BackendUnavailable)
+    assert "does not compute the same model" in str(result.exception)
 
 
 def test_tables(folder: Path) -> None:
@@ -117,9 +163,12 @@ def test_tables(folder: Path) -> None:
         ("--modes", "first"),
         ("--questions", "4"),
         ("--questions", "0:4"),
+        ("--peer", "nobody"),
+        ("--peer", "constant", "--rounds", "0"),
     ],
 )
-def test_bad_options(folder: Path, options: tuple[str, str]) -> None:
+@pytest.mark.usefixtures("constant_peer")
+def test_bad_options(folder: Path, options: tuple[str, ...]) -> None:
     result = _invoke(folder, *options)
     assert isinstance(result.exception, InvalidInput)
 

@@ -1,0 +1,1 @@
+"""Other engines beside ours: each a child process, run by a Python in which it is installed."""
