@@ -11,6 +11,7 @@ import torch
 from skerry.benchmarks.decode.contexts import Asked, Context
 from skerry.core.deadline import Deadline
 from skerry.core.progress import Task
+from skerry.generation.attention.dense import Dense
 from skerry.generation.attention.state import AttentionState, RowRanges
 from skerry.generation.model import LoadedModel, Run
 from skerry.generation.selection.base import KeyValueSelector, make_selector
@@ -73,7 +74,7 @@ class Reading:
 
     def __init__(self, loaded: LoadedModel, context: Context, room: int) -> None:
         self.loaded, self.context = loaded, context
-        self.run = Run(loaded, len(context.tokens) + room)
+        self.run = Run(loaded, len(context.tokens) + room, AttentionState(Dense()))
         self.run.prefill(context.tokens, Deadline(None))
         self._ends = sentence_ends(loaded.tokenizer, context.tokens)
 
