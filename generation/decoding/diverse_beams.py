@@ -8,6 +8,7 @@ unfinished hypothesis is worth no more than the worst of its finished ones, once
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -49,7 +50,7 @@ class Hypothesis:
 
     def score(self, length_penalty: float) -> float:
         """See `BeamPlan.length_penalty`."""
-        return self.total / self.length**length_penalty
+        return self.total / math.pow(self.length, length_penalty)
 
     def text(self) -> str:
         """The answer, whole."""

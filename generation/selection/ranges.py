@@ -32,7 +32,9 @@ def row_ranges(marked: NDArray[np.bool_], bounds: NDArray[np.int32], device: tor
     return RowRanges(torch.from_numpy(starts).to(device), torch.from_numpy(ranges).to(device))
 
 
-def branch_ranges(branches: Sequence[NDArray[np.int32]], kv_heads: int, device: torch.device) -> RowRanges:
+def branch_ranges(
+    branches: Sequence[NDArray[np.int32]], kv_heads: int, device: str | torch.device
+) -> RowRanges:
     """What each branch reads, alike for every head.
 
     Args:
