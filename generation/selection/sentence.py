@@ -98,7 +98,9 @@ class Sentence(Indifferent):
         """
         batch, heads, count = units.shape
         bounds, lengths = self._layout.bounds, self._layout.lengths[:, None]
-        worth = (units / np.maximum(lengths, 1).astype(np.float32)).reshape(batch, -1)
-        order = UnitOrder.of(worth, np.broadcast_to(lengths, units.shape).reshape(batch, -1))
+        worth: NDArray[np.float32] = np.divide(units, np.maximum(lengths, 1), dtype=np.float32)
+        order = UnitOrder.of(
+            worth.reshape(batch, -1), np.broadcast_to(lengths, units.shape).reshape(batch, -1)
+        )
         room = (self._budget - SINKS - (bounds[:, -1] - bounds[:, -2])) * heads
         return with_ends(order.best(room).reshape(batch * heads, count))
