@@ -280,7 +280,7 @@ class CorpusBrainIndex(_message.Message):
     def __init__(self, model: _Optional[str] = ..., weights: _Optional[str] = ..., start: _Optional[str] = ..., objectives: _Optional[str] = ..., seed: _Optional[int] = ..., epochs: _Optional[int] = ..., pairs: _Optional[int] = ..., title_tokens: _Optional[int] = ..., memory: _Optional[int] = ...) -> None: ...
 
 class DenseIndex(_message.Message):
-    __slots__ = ("model", "index", "m", "ef_construction", "dtype", "title", "layers", "dimensions", "adapter", "storage")
+    __slots__ = ("model", "index", "m", "ef_construction", "dtype", "title", "layers", "dimensions", "adapter", "storage", "vectors")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
     M_FIELD_NUMBER: _ClassVar[int]
@@ -291,6 +291,7 @@ class DenseIndex(_message.Message):
     DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
     ADAPTER_FIELD_NUMBER: _ClassVar[int]
     STORAGE_FIELD_NUMBER: _ClassVar[int]
+    VECTORS_FIELD_NUMBER: _ClassVar[int]
     model: str
     index: str
     m: int
@@ -301,7 +302,8 @@ class DenseIndex(_message.Message):
     dimensions: int
     adapter: str
     storage: str
-    def __init__(self, model: _Optional[str] = ..., index: _Optional[str] = ..., m: _Optional[int] = ..., ef_construction: _Optional[int] = ..., dtype: _Optional[str] = ..., title: _Optional[bool] = ..., layers: _Optional[str] = ..., dimensions: _Optional[int] = ..., adapter: _Optional[str] = ..., storage: _Optional[str] = ...) -> None: ...
+    vectors: str
+    def __init__(self, model: _Optional[str] = ..., index: _Optional[str] = ..., m: _Optional[int] = ..., ef_construction: _Optional[int] = ..., dtype: _Optional[str] = ..., title: _Optional[bool] = ..., layers: _Optional[str] = ..., dimensions: _Optional[int] = ..., adapter: _Optional[str] = ..., storage: _Optional[str] = ..., vectors: _Optional[str] = ...) -> None: ...
 
 class Bm25Index(_message.Message):
     __slots__ = ("engine", "k1", "b", "stem", "stop", "title", "section")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ from skerry.retrieval.embedding.exits import Exits
 from skerry.retrieval.embedding.options import LEAST_DIMENSIONS
 from skerry.retrieval.embedding.packed_network import PackedNetwork
 from skerry.retrieval.embedding.prefix import leading
+from skerry.retrieval.embedding.starts import starts_of
+from skerry.retrieval.embedding.stretches import Stretches
 
 MAX_TOKENS = 256
 _BATCH_TOKENS = 2048
@@ -32,6 +35,20 @@ _WIDTH_STEP = 16
 """Batches are padded to a multiple of this: of few shapes, kernels and buffers are used again."""
 _BLOCK_TEXTS = 4096
 """Texts tokenised at a time: bounds memory, and is wide enough to fill batches of one length."""
+
+
+@dataclass(frozen=True, slots=True)
+class StretchVectors:
+    """Several vectors a text.
+
+    Attributes:
+        layers: rows by depth, unit vectors, float32 of shape (starts[-1], dimensions).
+        starts: text n has rows [starts[n], starts[n + 1]): first that of the whole, then those of its
+            stretches in order; int64 of shape (texts + 1,).
+    """
+
+    layers: Mapping[int, NDArray[np.float32]]
+    starts: NDArray[np.int64]
 
 
 class SentenceEncoder:
@@ -142,51 +159,122 @@ class SentenceEncoder:
 
         The network runs once, to the deepest; the rest as for `encode`.
         """
+        return dict(self._encode(texts, None, layers, deadline, dimensions).layers)
+
+    def encode_stretches(
+        self,
+        texts: Sequence[str],
+        begins: Sequence[int],
+        layers: Sequence[int],
+        deadline: Deadline | None = None,
+        dimensions: int | None = None,
+    ) -> StretchVectors:
+        """The vectors of whole texts and of their stretches at several depths, in one run of the network.
+
+        A text's token states are pooled over all of it, as `encode` does, and over each of its stretches
+        (`retrieval.embedding.stretches`).
+
+        Args:
+            begins: of each text, the first character that belongs to a stretch; what stands before it, a
+                title, is read and belongs to the whole alone.
+
+        The rest as for `encode_layers`.
+
+        Raises:
+            InvalidInput: as `encode`, and unless each text has a beginning.
+            DeadlineExceeded, Cancelled: between batches.
+        """
+        return self._encode(texts, begins, layers, deadline, dimensions)
+
+    def starts(self, texts: Sequence[str], begins: Sequence[int]) -> NDArray[np.int64]:
+        """The same as `encode_stretches` gives, without the network. Raises `InvalidInput` likewise."""
+        counts = [
+            1 + self._tokenize(texts[low : low + _BLOCK_TEXTS], begins[low : low + _BLOCK_TEXTS])[1].counts
+            for low in range(0, len(texts), _BLOCK_TEXTS)
+        ]
+        return starts_of(counts)
+
+    def _encode(
+        self,
+        texts: Sequence[str],
+        begins: Sequence[int] | None,
+        layers: Sequence[int],
+        deadline: Deadline | None,
+        dimensions: int | None,
+    ) -> StretchVectors:
+        """As `encode_stretches`; without `begins` no text is cut."""
         for depth in layers:
             self.check(depth, None)
         self.check(None, dimensions)
+        if begins is not None and len(begins) != len(texts):
+            raise InvalidInput(f"There are {len(texts)} texts and {len(begins)} beginnings.")
         width = self.dimensions if dimensions is None else dimensions
-        vectors = {depth: np.empty((len(texts), width), np.float32) for depth in layers}
-        for start in range(0, len(texts) if layers else 0, _BLOCK_TEXTS):
-            tokens = self._tokenize(texts[start : start + _BLOCK_TEXTS])
-            for rows in self._batches([len(ids) for ids in tokens]):
+        vectors: dict[int, list[NDArray[np.float32]]] = {depth: [] for depth in layers}
+        counts = []
+        for low in range(0, len(texts) if layers else 0, _BLOCK_TEXTS):
+            high = low + _BLOCK_TEXTS
+            tokens, stretches = self._tokenize(texts[low:high], None if begins is None else begins[low:high])
+            counts.append(1 + stretches.counts)
+            starts = starts_of(counts[-1:])
+            for made in vectors.values():
+                made.append(np.empty((starts[-1], width), np.float32))
+            for rows in self._batches(stretches.lengths):
                 if deadline is not None:
                     deadline.check("encoding text")
-                pooled = self._forward([tokens[row] for row in rows], list(vectors))
-                for whole, batch in zip(vectors.values(), pooled, strict=True):
-                    whole[start + rows] = batch if width == self.dimensions else leading(batch, width)
-        return vectors
+                pooled = self._forward([tokens[row] for row in rows], list(vectors), stretches.take(rows))
+                parts = np.arange(pooled[0].shape[1])
+                real = parts < counts[-1][rows, None]
+                places = (starts[rows, None] + parts)[real]
+                for made, batch in zip(vectors.values(), pooled, strict=True):
+                    found = batch[real]
+                    made[-1][places] = found if width == self.dimensions else leading(found, width)
+        return StretchVectors(
+            {depth: _joined(made, width) for depth, made in vectors.items()}, starts_of(counts)
+        )
 
-    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+    def _tokenize(
+        self, texts: Sequence[str], begins: Sequence[int] | None
+    ) -> tuple[list[list[int]], Stretches]:
+        """Token ids, and how they are cut from the characters `begins` on; None cuts nothing."""
+        encode = self._tokenizer.encode_batch_fast if begins is None else self._tokenizer.encode_batch
         try:
-            return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+            encodings = encode(list(texts))
         except (UnicodeEncodeError, TypeError) as error:
             raise InvalidInput(f"A text cannot be encoded: {error}.", hint="Pass valid Unicode.") from error
+        tokens = [encoding.ids for encoding in encodings]
+        if begins is None:
+            return tokens, Stretches.none([len(ids) for ids in tokens])
+        return tokens, Stretches.behind([encoding.offsets for encoding in encodings], begins)
 
-    def _batches(self, lengths: list[int]) -> list[NDArray[np.int64]]:
+    def _batches(self, lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Row numbers, longest first, in runs whose padded size stays within the batch's tokens."""
-        order = np.argsort(-np.array(lengths, np.int64), kind="stable")
+        order = np.argsort(-lengths, kind="stable")
         batches, start = [], 0
         while start < len(order):
-            size = max(1, self._batch_tokens // _padded(lengths[order[start]]))
+            size = max(1, self._batch_tokens // _padded(int(lengths[order[start]])))
             batches.append(order[start : start + size])
             start += size
         return batches
 
-    def _forward(self, tokens: list[list[int]], layers: Sequence[int]) -> list[NDArray[np.float32]]:
-        """Pooled unit vectors of one batch at each depth, float32 of shape (batch, self.dimensions)."""
+    def _forward(
+        self, tokens: list[list[int]], layers: Sequence[int], stretches: Stretches
+    ) -> list[NDArray[np.float32]]:
+        """Unit vectors of one batch at each depth, float32 of shape (batch, parts, self.dimensions).
+
+        Parts as `Stretches.masks` has them.
+        """
         width = _padded(max(len(ids) for ids in tokens))
         ids = torch.full((len(tokens), width), self._padding, dtype=torch.long)
-        mask = torch.zeros((len(tokens), width), dtype=torch.long)
+        parts = torch.from_numpy(stretches.masks(width))
+        mask = parts[:, 0].long()
         for row, sequence in enumerate(tokens):
             ids[row, : len(sequence)] = torch.tensor(sequence, dtype=torch.long)
-            mask[row, : len(sequence)] = 1
         if self._exits is None:
-            vectors = [_mean(states, mask) for states in self._network.states(ids, mask, layers)]
+            vectors = [_means(states, parts) for states in self._network.states(ids, mask, layers)]
         else:
             words, *states = self._network.states(ids, mask, [0, *layers])
-            vectors = self._exits(words, states, layers, mask)
-        return [torch.nn.functional.normalize(vector, dim=1).numpy() for vector in vectors]
+            vectors = self._exits(words, states, layers, parts)
+        return [torch.nn.functional.normalize(vector, dim=2).numpy() for vector in vectors]
 
 
 def check_dimensions(dimensions: int, width: int, what: str = "dimensions") -> None:
@@ -214,9 +302,13 @@ def _networks(
     return network.to(dtype), None if early is None else early.to(dtype)
 
 
-def _mean(states: Tensor, mask: Tensor) -> Tensor:
-    weights = mask.unsqueeze(-1).float()
-    return (states.float() * weights).sum(1) / weights.sum(1).clamp(min=1.0)
+def _joined(blocks: Sequence[NDArray[np.float32]], width: int) -> NDArray[np.float32]:
+    return blocks[0] if len(blocks) == 1 else np.concatenate([np.empty((0, width), np.float32), *blocks])
+
+
+def _means(states: Tensor, parts: Tensor) -> Tensor:
+    weights = parts.float()
+    return torch.bmm(weights, states.float()) / weights.sum(2, keepdim=True).clamp(min=1.0)
 
 
 def _padded(length: int) -> int:

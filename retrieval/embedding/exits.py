@@ -78,7 +78,8 @@ class Exits(nn.Module):
             words: what the embedding layer gives, (batch, length, D).
             states: those after each of `layers`, of the same shape.
             layers: from 1.
-            mask: 1 for real tokens, (batch, length).
+            mask: 1 for the tokens that are pooled, (batch, length); or (batch, parts, length), which gives
+                means of several parts of each text, (batch, parts, D).
         """
         words = words.float()
         padding = (1.0 - mask.float()) * _NEVER
@@ -86,13 +87,13 @@ class Exits(nn.Module):
         for layer, state in zip(layers, states, strict=True):
             state = state.float()
             importance = words @ self.by_word[layer - 1] + state @ self.by_state[layer - 1]
-            pooled.append(_weighted(state, importance + padding))
-        return _weighted(words, words @ self.lexical + padding), pooled
+            pooled.append(_weighted(state, importance, padding))
+        return _weighted(words, words @ self.lexical, padding), pooled
 
     def forward(
         self, words: Tensor, states: Sequence[Tensor], layers: Sequence[int], mask: Tensor
     ) -> list[Tensor]:
-        """The vector of each depth, (batch, D), of any length. Arguments as for `pooled`."""
+        """The vectors of each depth, of any length. Arguments and shapes as for `pooled`."""
         lexical, pooled = self.pooled(words, states, layers, mask)
         return [
             one @ self.state_map[layer - 1].T + lexical @ self.word_map[layer - 1].T + self.bias[layer - 1]
@@ -100,5 +101,8 @@ class Exits(nn.Module):
         ]
 
 
-def _weighted(states: Tensor, importance: Tensor) -> Tensor:
-    return normalize(torch.einsum("bt,btd->bd", importance.softmax(1), states), dim=1)
+def _weighted(states: Tensor, importance: Tensor, padding: Tensor) -> Tensor:
+    if padding.ndim > importance.ndim:
+        importance = importance[:, None]
+    shares = (importance + padding).softmax(-1)
+    return normalize(torch.einsum("b...t,btd->b...d", shares, states), dim=-1)

@@ -19,14 +19,16 @@ from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.embedding import adapter as adapters
 from skerry.retrieval.embedding.loading import load_encoder, size_of
 from skerry.retrieval.embedding.options import LEAST_DIMENSIONS
-from skerry.retrieval.embedding.passage_text import passage_text
+from skerry.retrieval.embedding.passage_text import passage_text, text_begin
 from skerry.retrieval.embedding.retriever import DenseRetriever
 from skerry.retrieval.embedding.shape import Shape, layer_folder
+from skerry.retrieval.embedding.starts import STARTS_FILE, starts_of, write_starts
 from skerry.retrieval.index.leg import BuiltLeg, Workshop
 from skerry.retrieval.options import choice_option, flag_option, integer_option
 
 _KINDS = ("auto", "flat", "hnsw", "ivf")
 _STORAGES = ("auto", "fp32", "fp16", "int8")
+_VECTORS = ("passage", "stretches")
 _DTYPES = ("auto", "bf16", "fp32")
 _ALL = "all"
 _SHARD_FILE = "vectors.npy"
@@ -53,6 +55,8 @@ class DenseLeg:
             train embedding` left.
         storage: how a number of a vector is stored: "fp32", "fp16", "int8", or "auto": see
             `retrieval.embedding.choose`.
+        vectors: "passage": one of each passage; "stretches": one of the whole and one of every stretch of
+            about 32 tokens, of which the best counts.
 
     Raises:
         InvalidInput: a value outside these.
@@ -72,11 +76,13 @@ class DenseLeg:
         dimensions: str | int = _ALL,
         adapter: str = "shipped",
         storage: str = "auto",
+        vectors: str = "passage",
     ) -> None:
         given: dict[str, Option] = {
             "index": index,
             "dtype": dtype,
             "storage": storage,
+            "vectors": vectors,
             "title": title,
             "m": m,
             "ef_construction": ef_construction,
@@ -84,6 +90,7 @@ class DenseLeg:
         self._kind = choice_option(self.name, given, "index", default="auto", choices=_KINDS)
         self._dtype = choice_option(self.name, given, "dtype", default="auto", choices=_DTYPES)
         self._storage = choice_option(self.name, given, "storage", default="auto", choices=_STORAGES)
+        self._vectors = choice_option(self.name, given, "vectors", default="passage", choices=_VECTORS)
         self._title = flag_option(self.name, given, "title", default=True)
         self._m = integer_option(self.name, given, "m", default=32, low=4, high=128)
         self._ef_construction = integer_option(
@@ -116,7 +123,7 @@ class DenseLeg:
     def build_shard(
         self, passages: PassageStore, start: int, stop: int, out: Path, model: Model | None, threads: int
     ) -> None:
-        """Encode passages [start, stop): a float32 array of shape (stop - start, dimensions) a depth.
+        """Encode passages [start, stop): a float32 array of shape (rows, dimensions) a depth.
 
         Raises:
             InvalidInput: layers or dimensions that the model does not have.
@@ -125,20 +132,30 @@ class DenseLeg:
         model = _required(model)
         layers, width = self._sizes(model)
         encoder = load_encoder(model, adapters.chosen_adapter(self._adapter, model), self._dtype, threads)
-        vectors = {depth: np.empty((stop - start, width), np.float32) for depth in layers}
+        blocks: dict[int, list[NDArray[np.float32]]] = {depth: [] for depth in layers}
+        counts: list[NDArray[np.int64]] = []
         for low in range(start, stop, _ENCODE_ROWS):
-            high = min(low + _ENCODE_ROWS, stop)
-            texts = [
-                passage_text(title if self._title else "", text)
-                for title, _, text in passages.texts(low, high)
+            given = [
+                (title if self._title else "", text)
+                for title, _, text in passages.texts(low, min(low + _ENCODE_ROWS, stop))
             ]
-            for depth, rows in encoder.encode_layers(texts, layers, dimensions=width).items():
-                vectors[depth][low - start : high - start] = rows
-        for depth, array in vectors.items():
+            texts = [passage_text(title, text) for title, text in given]
+            if self._vectors == "passage":
+                encoded = encoder.encode_layers(texts, layers, dimensions=width)
+            else:
+                begins = [text_begin(title) for title, _ in given]
+                made = encoder.encode_stretches(texts, begins, layers, dimensions=width)
+                encoded = made.layers
+                counts.append(np.diff(made.starts))
+            for depth, rows in encoded.items():
+                blocks[depth].append(rows)
+        for depth, arrays in blocks.items():
             folder = layer_folder(out, depth)
             folder.mkdir(parents=True, exist_ok=True)
             with naming_full_disk(folder), atomic_writer(folder / _SHARD_FILE) as file:
-                np.save(file, array)
+                np.save(file, np.concatenate([np.empty((0, width), np.float32), *arrays]))
+        if self._vectors != "passage":
+            write_starts(out, starts_of(counts))
 
     def assemble(
         self,
@@ -157,9 +174,16 @@ class DenseLeg:
         adapter = adapters.chosen_adapter(self._adapter, model)
         layers, width = self._sizes(model)
         asked = VectorSpec(self._kind, self._storage, self._m, self._ef_construction)
-        spec = asked.chosen(len(passages), width)
         digest = hashlib.sha256()
-        with workshop.progress.task("dense", len(passages) * len(layers), "vectors") as task:
+        rows = len(passages)
+        if self._vectors != "passage":
+            starts = starts_of([np.diff(np.load(shard / STARTS_FILE)) for shard in shards])
+            rows = int(starts[-1])
+            digest.update(starts.astype("<i8", copy=False).tobytes())
+            out.mkdir(parents=True, exist_ok=True)
+            write_starts(out, starts)
+        spec = asked.chosen(rows, width)
+        with workshop.progress.task("dense", rows * len(layers), "vectors") as task:
 
             def blocks(depth: int) -> Iterator[NDArray[np.float32]]:
                 for shard in shards:
@@ -175,7 +199,7 @@ class DenseLeg:
                 folder = layer_folder(out, depth)
                 folder.mkdir(parents=True, exist_ok=True)
                 vectors = blocks(depth)
-                build_index(vectors, len(passages), width, folder, spec, workshop.progress, workshop.deadline)
+                build_index(vectors, rows, width, folder, spec, workshop.progress, workshop.deadline)
         parameters: dict[str, Option] = {
             "model": self._model,
             "index": spec.kind,
@@ -185,11 +209,14 @@ class DenseLeg:
             "dimensions": width,
             "adapter": "none" if adapter is None else self._adapter,
             "storage": spec.storage,
+            "vectors": self._vectors,
         }
         if spec.kind == "hnsw":
             parameters |= {"m": self._m, "ef_construction": self._ef_construction}
         used = "" if adapter is None else adapter.weights_sha256
-        Shape(len(passages), width, layers, size_of(model).layers, spec.kind, used).write(out)
+        depth = size_of(model).layers
+        several = None if self._vectors == "passage" else rows
+        Shape(len(passages), width, layers, depth, spec.kind, used, several).write(out)
         digest.update(json.dumps([parameters, used], sort_keys=True).encode())
         return BuiltLeg(parameters, digest.hexdigest())
 

@@ -18,6 +18,7 @@ from skerry.retrieval.base import Candidates, Option
 from skerry.retrieval.embedding.loading import load_encoder
 from skerry.retrieval.embedding.options import DenseOptions
 from skerry.retrieval.embedding.shape import Shape, layer_folder
+from skerry.retrieval.embedding.starts import read_starts
 
 if TYPE_CHECKING:
     from skerry.retrieval.embedding.encoder import SentenceEncoder
@@ -42,6 +43,7 @@ class DenseRetriever:
         self._lock = threading.Lock()
         self._encoder: SentenceEncoder | None = None
         self._indexes: dict[int, VectorIndex] = {}
+        self._starts: NDArray[np.int64] | None = None
         self._closed = False
 
     def retrieve(
@@ -54,29 +56,45 @@ class DenseRetriever:
     ) -> list[Candidates]:
         """See `Retriever.retrieve`. Scores are cosines; equal ones are ordered by ordinal."""
         chosen = DenseOptions.of(options, self.shape)
-        encoder, index = self._load(chosen.document_layers)
+        encoder, index, starts = self._load(chosen.document_layers)
         deadline.check("loading the dense index")
         vectors = encoder.encode(queries, deadline, chosen.layers, self.shape.dimensions)
         deadline.check("searching the dense index")
-        products, rows = index.search(vectors, limit, chosen.search, within)
-        return [_candidates(scores, ordinals) for scores, ordinals in zip(products, rows, strict=True)]
+        if starts is None:
+            cosines, found = index.search(vectors, limit, chosen.search, within)
+        else:
+            from skerry.retrieval.embedding.by_passage import search_passages
+
+            cosines, found = search_passages(index, starts, vectors, limit, chosen.search, within)
+        return [_candidates(scores, ordinals) for scores, ordinals in zip(cosines, found, strict=True)]
 
     def close(self) -> None:
         """Let the indexes and the encoder go, once the searches that run now have ended."""
         with self._lock:
-            self._encoder, self._indexes, self._closed = None, {}, True
+            self._encoder, self._indexes, self._starts, self._closed = None, {}, None, True
 
-    def _load(self, layers: int) -> tuple[SentenceEncoder, VectorIndex]:
+    def _load(self, layers: int) -> tuple[SentenceEncoder, VectorIndex, NDArray[np.int64] | None]:
         with self._lock:
             if self._closed:
                 raise IndexNotReady("The dense leg was closed.", hint="Open the index again.")
             if self._encoder is None:
                 self._encoder = load_encoder(self._model, self._adapter, self._dtype)
+            if self._starts is None and self.shape.rows is not None:
+                self._starts = read_starts(self._folder, self.shape.count, self.shape.rows)
             if layers not in self._indexes:
-                from skerry.retrieval.embedding.vector_index import VectorIndex
+                self._indexes[layers] = self._open(layers)
+            return self._encoder, self._indexes[layers], self._starts
 
-                self._indexes[layers] = VectorIndex(layer_folder(self._folder, layers))
-            return self._encoder, self._indexes[layers]
+    def _open(self, layers: int) -> VectorIndex:
+        from skerry.retrieval.embedding.faiss_file import damaged
+        from skerry.retrieval.embedding.vector_index import VectorIndex
+
+        folder = layer_folder(self._folder, layers)
+        index = VectorIndex(folder)
+        wanted = self.shape.count if self.shape.rows is None else self.shape.rows
+        if index.count != wanted:
+            raise damaged(folder, f"it has {index.count} vectors, where {wanted} are expected")
+        return index
 
 
 def _candidates(scores: NDArray[np.float32], ordinals: NDArray[np.int64]) -> Candidates:

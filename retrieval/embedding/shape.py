@@ -23,6 +23,7 @@ class Shape:
         depth: layers of the whole encoder.
         kind: "flat", "hnsw" or "ivf".
         adapter: SHA-256 of the weights that were added to the encoder's, "" without any.
+        rows: vectors of a depth, where a passage has several (`starts.py`); None: one a passage, in order.
     """
 
     count: int
@@ -31,6 +32,7 @@ class Shape:
     depth: int
     kind: str
     adapter: str
+    rows: int | None = None
 
     def write(self, folder: Path) -> None:
         """Write it into the leg's folder."""
@@ -42,6 +44,8 @@ class Shape:
         try:
             fields = json.loads((folder / _FILE).read_bytes())
             shape = cls(**fields | {"layers": tuple(map(int, fields["layers"]))})
+            if shape.rows is not None and not shape.count <= shape.rows:
+                raise ValueError(f"it has {shape.rows} vectors of {shape.count} passages")
             if not 1 <= min(shape.layers) <= max(shape.layers) <= shape.depth:
                 raise ValueError(f"its layers are {shape.layers} of {shape.depth}")
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from skerry.retrieval.embedding import adapter as adapters
 from skerry.retrieval.embedding.encoder import SentenceEncoder
 from skerry.retrieval.embedding.leg import DenseLeg
 from skerry.retrieval.embedding.options import DenseOptions
-from skerry.retrieval.embedding.passage_text import passage_text
+from skerry.retrieval.embedding.passage_text import passage_text, text_begin
 from skerry.retrieval.embedding.shape import Shape
 from skerry.retrieval.index.leg import BuiltLeg, Workshop
 
@@ -131,6 +133,71 @@ def test_several_depths_side_by_side(passages: PassageStore, small: Small, tmp_p
         assert found.scores == pytest.approx(np.sort(cosines)[::-1][:9], abs=1e-5), options
         assert found.scores == pytest.approx(cosines[found.ordinals], abs=1e-5), options
     retriever.close()
+
+
+@pytest.mark.parametrize("index", ["flat", "hnsw", "ivf"])
+def test_several_vectors_a_passage(index: str, passages: PassageStore, small: Small, tmp_path: Path) -> None:
+    """The best of each passage's vectors, over shards, depths and chosen passages, beside brute force."""
+    model = small("bert")
+    leg = DenseLeg(layers="2,4", index=index, m=8, dtype="fp32", vectors="stretches")
+    built = build(leg, passages, tmp_path / "a", model, [7, 19])
+    assert built.parameters["vectors"] == "stretches"
+    assert build(leg, passages, tmp_path / "b", model, [11]) == built
+    assert build(DenseLeg(layers="2,4", index=index, m=8), passages, tmp_path / "c", model, []) != built
+    folder = tmp_path / "a" / "leg"
+    # What is opened says for itself what it has, whatever the parameters are by default.
+    retriever = DenseLeg(dtype="fp32").open(folder, passages, model)
+    encoder = SentenceEncoder(model, "fp32")
+    pairs = [(title, text) for title, _, text in passages.texts(0, len(passages))]
+    texts, begins = [passage_text(*pair) for pair in pairs], [text_begin(title) for title, _ in pairs]
+    vectors = encoder.encode_stretches(texts, begins, [2, 4])
+    assert retriever.shape.rows == vectors.starts[-1] == 60
+    wide: dict[str, Option] = {"flat": {}, "hnsw": {"ef_search": 99}, "ivf": {"nprobe": 99}}[index]  # type: ignore[assignment]
+    for depth in (2, 4):
+        cosines = vectors.layers[depth] @ encoder.encode(["owl lamp"], layers=depth)[0]
+        best = np.maximum.reduceat(cosines, vectors.starts[:-1])
+        for within in (None, np.array([1, 2, 9, 17, 28])):
+            [found] = retriever.retrieve(["owl lamp"], 99, {"layers": depth, **wide}, Deadline(), within)
+            chosen = np.arange(len(best)) if within is None else within
+            assert found.ordinals.tolist() == chosen[np.lexsort((chosen, -best[chosen]))].tolist()
+            assert found.scores == pytest.approx(best[found.ordinals], abs=1e-5)
+    retriever.close()
+
+
+def test_vectors_that_do_not_fit_their_passages(passages: PassageStore, small: Small, tmp_path: Path) -> None:
+    model = small("bert")
+    build(DenseLeg(vectors="stretches"), passages, tmp_path / "a", model, [])
+    build(DenseLeg(), passages, tmp_path / "b", model, [])
+    folder = tmp_path / "a" / "leg"
+
+    def fails(message: str) -> None:
+        with pytest.raises(IndexCorrupt, match=message):
+            DenseLeg().open(folder, passages, model).retrieve(["owl"], 3, {}, Deadline())
+
+    layer, starts = folder / "layer-4", (folder / "starts.npy").read_bytes()
+    shutil.move(layer, tmp_path / "kept")
+    shutil.copytree(tmp_path / "b" / "leg" / "layer-4", layer)
+    fails(r"layer-4 cannot be used: it has 30 vectors, where 60 are expected")
+    shutil.rmtree(layer)
+    shutil.move(tmp_path / "kept", layer)
+    (folder / "starts.npy").write_bytes(starts[:-8])
+    fails(r"starts\.npy cannot be used")
+    (folder / "starts.npy").unlink()
+    fails(r"starts\.npy cannot be used.*No such file")
+    Shape(30, 32, (4,), 4, "flat", "", 29).write(folder)
+    fails(r"shape\.json: it has 29 vectors of 30 passages")
+
+
+def test_an_index_from_before_there_were_several(
+    passages: PassageStore, small: Small, tmp_path: Path
+) -> None:
+    build(DenseLeg(), passages, tmp_path, small("bert"), [])
+    path = tmp_path / "leg" / "shape.json"
+    fields = json.loads(path.read_text())
+    assert fields.pop("rows") is None
+    path.write_text(json.dumps(fields))
+    retriever = DenseLeg().open(tmp_path / "leg", passages, small("bert"))
+    assert len(retriever.retrieve(["owl"], 3, {}, Deadline())[0].ordinals) == 3
 
 
 @pytest.mark.parametrize(
@@ -250,6 +317,8 @@ def test_an_index_of_other_passages(passages: PassageStore, small: Small, tmp_pa
     [
         ({"index": "tree"}, "one of auto, flat, hnsw, ivf"),
         ({"storage": "int4"}, "one of auto, fp32, fp16, int8"),
+        ({"vectors": "sentences"}, "dense.vectors must be one of passage, stretches; got 'sentences'"),
+        ({"vectors": 5}, "dense.vectors"),
         ({"layers": 0}, "dense.layers must be all, or whole numbers from 1"),
         ({"layers": "3,"}, "dense.layers"),
         ({"layers": "-1"}, "dense.layers"),
