@@ -1,7 +1,8 @@
 """Vectors of all passages after several layers of an encoder: in files, and made by a run that may be killed.
 
-In the folder stands, for every encoder and every corpus, a folder of their own with `layer-N.npy`, float16 of
-shape (passages, width), and `done.json`, which says how many rows of each are made.
+In the folder stands, for every encoder and every corpus, with one vector a passage or several, a folder of
+their own with `layer-N.npy`, float16 of shape (rows, width), and `done.json`, which says of how many passages
+each is made.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,32 @@ from skerry.core.progress import Progress
 from skerry.evaluation.resuming import lock_for_writing
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.embedding.encoder import SentenceEncoder
-from skerry.retrieval.embedding.passage_text import passage_text
+from skerry.retrieval.embedding.passage_text import passage_text, text_begin
+from skerry.retrieval.embedding.starts import starts_of
 from skerry.retrieval.index.manifest import canonical_json
 
 _FORMAT = 1
 _BLOCK = 1024
 _ABOUT, _DONE, _LOCK = "about.json", "done.json", "lock"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerVectors:
+    """Unit vectors of all passages, titles before their texts.
+
+    Attributes:
+        layers: by layer, mapped, float16 of shape (rows, width).
+        starts: passage p has rows [starts[p], starts[p + 1]), the first of which is that of the whole: int64
+            of shape (passages + 1,); None where row p is passage p's only one.
+    """
+
+    layers: Mapping[int, NDArray[np.float16]]
+    starts: NDArray[np.int64] | None
+
+    def whole(self, layer: int) -> NDArray[np.float16]:
+        """One vector a passage, that of the whole: float16 of shape (passages, width)."""
+        rows = self.layers[layer]
+        return rows if self.starts is None else rows[self.starts[:-1]]
 
 
 def layer_vectors(
@@ -37,8 +59,9 @@ def layer_vectors(
     passages: PassageStore,
     layers: Sequence[int],
     progress: Progress,
-) -> dict[int, NDArray[np.float16]]:
-    """Unit vectors of all passages, titles before their texts, by layer: mapped, of shape (n, width).
+    stretches: bool = False,
+) -> LayerVectors:
+    """The vectors of all passages after these layers.
 
     The network runs once, to the deepest layer that is not in the files yet.
 
@@ -46,6 +69,7 @@ def layer_vectors(
         out: folder of the folders.
         identity: of the encoder: all that its vectors depend on.
         layers: that are wanted.
+        stretches: vectors of passages' stretches too.
 
     Raises:
         AlreadyExists: another process is at the same work.
@@ -53,25 +77,42 @@ def layer_vectors(
         BackendUnavailable: they cannot be written.
     """
     about: dict[str, Any] = {"format": _FORMAT, **identity, "passages": passages.digest()}
+    about |= {"vectors": "stretches"} if stretches else {}
     folder = out / hashlib.sha256(canonical_json(about)).hexdigest()[:16]
-    shape = (len(passages), encoder.dimensions)
+    starts = _starts(encoder, passages) if stretches else None
+    shape = (len(passages) if starts is None else int(starts[-1]), encoder.dimensions)
     with naming_full_disk(out):
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / _ABOUT, json.dumps(about, indent=2).encode() + b"\n")
     with (folder / _LOCK).open("wb") as lock:
         lock_for_writing(lock.fileno(), folder)
         done = _rows_done(folder)
-        left = [layer for layer in layers if done.get(layer, 0) < shape[0]]
+        left = [layer for layer in layers if done.get(layer, 0) < len(passages)]
         if left:
             files = {layer: _open(folder, layer, shape, done) for layer in left}
-            _encode(folder, encoder, passages, files, done, progress)
-    return {layer: _map(_path(folder, layer), shape, "r") for layer in layers}
+            _encode(folder, encoder, passages, starts, files, done, progress)
+    return LayerVectors({layer: _map(_path(folder, layer), shape, "r") for layer in layers}, starts)
+
+
+def _starts(encoder: SentenceEncoder, passages: PassageStore) -> NDArray[np.int64]:
+    counts = []
+    for low in range(0, len(passages), _BLOCK):
+        texts, begins = _texts(passages, low, min(low + _BLOCK, len(passages)))
+        counts.append(np.diff(encoder.starts(texts, begins)))
+    return starts_of(counts)
+
+
+def _texts(passages: PassageStore, low: int, high: int) -> tuple[list[str], list[int]]:
+    """What is encoded of the passages [low, high), and where behind the title each begins."""
+    given = [(title, text) for title, _, text in passages.texts(low, high)]
+    return [passage_text(*one) for one in given], [text_begin(title) for title, _ in given]
 
 
 def _encode(
     folder: Path,
     encoder: SentenceEncoder,
     passages: PassageStore,
+    starts: NDArray[np.int64] | None,
     files: Mapping[int, NDArray[np.float16]],
     done: dict[int, int],
     progress: Progress,
@@ -80,11 +121,15 @@ def _encode(
     with progress.task("encode", len(passages) - start, "passages") as task:
         for low in range(start, len(passages), _BLOCK):
             high = min(low + _BLOCK, len(passages))
-            texts = [passage_text(title, text) for title, _, text in passages.texts(low, high)]
-            vectors = encoder.encode_layers(texts, list(files))
+            texts, begins = _texts(passages, low, high)
+            if starts is None:
+                rows, vectors = slice(low, high), encoder.encode_layers(texts, list(files))
+            else:
+                rows = slice(int(starts[low]), int(starts[high]))
+                vectors = dict(encoder.encode_stretches(texts, begins, list(files)).layers)
             with naming_full_disk(folder):
                 for layer, file in files.items():
-                    file[low:high] = vectors[layer]
+                    file[rows] = vectors[layer]
                     assert isinstance(file, np.memmap)
                     file.flush()
                     done[layer] = max(done[layer], high)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skerry.benchmarks.elastic.funnel import FunnelRow, funnel_table
-from skerry.benchmarks.elastic.layer_vectors import layer_vectors
+from skerry.benchmarks.elastic.layer_vectors import LayerVectors, layer_vectors
 from skerry.benchmarks.elastic.nearest import nearest, rescored
 from skerry.benchmarks.elastic.question_set import DEPTH, QuestionSet, RightPassages
 from skerry.benchmarks.elastic.similarity import similarity_grid
@@ -119,8 +119,9 @@ class Work:
         right: their right passages.
         pairs: graded sentence pairs; may be none.
         others: further sets, for the whole size.
-        funnel: whether the funnel is measured.
+        funnel: whether the funnel is measured, over vectors of whole passages.
         out: folder of the vectors.
+        stretches: whether passages' stretches have vectors too.
     """
 
     grid: Grid
@@ -130,6 +131,7 @@ class Work:
     others: Sequence[QuestionSet]
     funnel: bool
     out: Path
+    stretches: bool = False
 
 
 def measure(
@@ -142,14 +144,18 @@ def measure(
         identity: all that the encoder's vectors depend on; "adapter" is the digest of the adapter's weights.
     """
     grid = work.grid
-    vectors = layer_vectors(work.out, encoder, identity, work.main.passages, grid.encoded, progress)
+
+    def vectors_of(of: QuestionSet, layers: Sequence[int]) -> LayerVectors:
+        return layer_vectors(work.out, encoder, identity, of.passages, layers, progress, work.stretches)
+
+    vectors = vectors_of(work.main, grid.encoded)
     queries = encoder.encode_layers([question.input for question in work.main.questions], grid.encoded)
     similar = similarity_grid(encoder, work.pairs, grid.layers, grid.dimensions) if work.pairs else {}
     cells = []
     with progress.task("grid", len(grid.layers) * len(grid.dimensions), "sizes") as task:
         for layers in grid.layers:
             for dimensions in grid.dimensions:
-                found = nearest(vectors[layers], queries[layers], dimensions, DEPTH)
+                found = nearest(vectors.layers[layers], queries[layers], dimensions, DEPTH, vectors.starts)
                 hits = _hits(work.right, found)
                 cells.append(Cell(layers, dimensions, hits, similar.get((layers, dimensions))))
                 task.advance()
@@ -160,32 +166,32 @@ def measure(
         identity["adapter"],
         cells,
         [Way(name, hits, hits[5] / whole if whole else 0.0) for name, hits in ways],
-        _funnel(vectors[grid.depth], queries[grid.depth]) if work.funnel else [],
-        {other.name: _whole(encoder, identity, other, work.out, progress) for other in work.others},
+        _funnel(vectors.whole(grid.depth), queries[grid.depth]) if work.funnel else [],
+        {other.name: _whole(encoder, other, vectors_of(other, [grid.depth])) for other in work.others},
     )
 
 
 def _ways(
     grid: Grid,
-    vectors: Mapping[int, NDArray[np.float16]],
+    vectors: LayerVectors,
     queries: Mapping[int, NDArray[np.float32]],
     right: RightPassages,
 ) -> Iterator[tuple[str, Mapping[int, float]]]:
     whole, half, width, quarter = grid.depth, grid.half, grid.width, grid.quarter
-    found = nearest(vectors[whole], queries[whole], width, DEPTH)
-    yield f"{whole} layers, {width} dimensions", _hits(right, found)
+
+    def found(layers: int, asked: int, dimensions: int) -> NDArray[np.int64]:
+        return nearest(vectors.layers[layers], queries[asked], dimensions, DEPTH, vectors.starts)
+
+    yield f"{whole} layers, {width} dimensions", _hits(right, found(whole, whole, width))
     for name, layers in (
         (f"{half} layers", half),
         (f"questions {half} layers, passages {whole}", whole),
     ):
-        yield (
-            f"{name}, {width} dimensions",
-            _hits(right, nearest(vectors[layers], queries[half], width, DEPTH)),
-        )
-        found = nearest(vectors[layers], queries[half], quarter, DEPTH)
-        yield f"{name}, {quarter} dimensions", _hits(right, found)
-        again = rescored(vectors[layers], queries[half], found)
-        yield f"{name}, {quarter} dimensions, best {found.shape[1]} rescored", _hits(right, again)
+        yield f"{name}, {width} dimensions", _hits(right, found(layers, half, width))
+        few = found(layers, half, quarter)
+        yield f"{name}, {quarter} dimensions", _hits(right, few)
+        again = rescored(vectors.layers[layers], queries[half], few, vectors.starts)
+        yield f"{name}, {quarter} dimensions, best {few.shape[1]} rescored", _hits(right, again)
 
 
 def _hits(right: RightPassages, found: NDArray[np.int64]) -> dict[int, float]:
@@ -204,10 +210,7 @@ def _funnel(vectors: NDArray[np.float16], queries: NDArray[np.float32]) -> list[
     )
 
 
-def _whole(
-    encoder: SentenceEncoder, identity: Mapping[str, str], other: QuestionSet, out: Path, progress: Progress
-) -> dict[str, float]:
-    depth = encoder.layers
-    vectors = layer_vectors(out, encoder, identity, other.passages, [depth], progress)[depth]
+def _whole(encoder: SentenceEncoder, other: QuestionSet, vectors: LayerVectors) -> dict[str, float]:
     queries = encoder.encode([question.input for question in other.questions])
-    return other.scores(nearest(vectors, queries, encoder.dimensions, DEPTH))
+    rows = vectors.layers[encoder.layers]
+    return other.scores(nearest(rows, queries, encoder.dimensions, DEPTH, vectors.starts))

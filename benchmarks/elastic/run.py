@@ -42,6 +42,7 @@ class Spec:
         similar: file of graded sentence pairs.
         rounds: of the measurement of speed; 0 leaves it out.
         out: folder of the vectors.
+        vectors: a passage has: "passage" (one), "stretches".
     """
 
     main: SetFiles
@@ -57,6 +58,7 @@ class Spec:
     similar: Path | None = None
     rounds: int = 9
     funnel: bool = True
+    vectors: str = "passage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Report:
 
     model: str
     dtype: str
+    vectors: str
     processors: int
     gold: str
     questions: int
@@ -103,7 +106,8 @@ def run(spec: Spec, processors: int, progress: Progress) -> Report:
         main = QuestionSet(main.name, _asked(main.questions, spec), main.passages)
         others = [read(files) for files in spec.others]
         right = RightPassages.of(main.questions, main.passages)
-        work = Work(grid, main, right, pairs, others, spec.funnel, spec.out / "vectors")
+        several = spec.vectors == "stretches"
+        work = Work(grid, main, right, pairs, others, spec.funnel, spec.out / "vectors", several)
         encoders, speeds = [], []
         for name, adapter in chosen:
             encoder = load_encoder(model, adapter, spec.dtype)
@@ -113,6 +117,7 @@ def run(spec: Spec, processors: int, progress: Progress) -> Report:
     return Report(
         spec.model,
         resolve_dtype(spec.dtype),
+        spec.vectors,
         processors,
         spec.main.gold.name,
         len(main.questions),

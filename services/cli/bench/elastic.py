@@ -39,6 +39,14 @@ from skerry.services.cli.bench.show import show_report
 )
 @click.option("--layers", help="Numbers of layers, with commas; all by default.")
 @click.option("--dimensions", help="Numbers of dimensions, with commas; from a sixteenth to all by default.")
+@click.option(
+    "--vectors",
+    default="passage",
+    show_default=True,
+    type=click.Choice(("passage", "stretches")),
+    help="One vector a passage, or also one of every stretch of about 32 tokens, of which the best counts; "
+    "the funnel keeps to one.",
+)
 @click.option("--model", default="all-MiniLM-L6-v2", show_default=True, help="The encoder.")
 @DTYPE
 @click.option(
@@ -61,6 +69,7 @@ def elastic(
     adapters: str,
     layers: str | None,
     dimensions: str | None,
+    vectors: str,
     model: str,
     dtype: str,
     rounds: int,
@@ -106,6 +115,7 @@ def elastic(
         similar=sts,
         rounds=rounds,
         funnel=not no_funnel,
+        vectors=vectors,
     )
     with on_processors(threads) as processors:
         report = run(spec, processors, default_progress(quiet))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from skerry.core.errors import BackendUnavailable, InvalidInput, NotFound
+from skerry.core.models.store import ModelStore
+from skerry.core.progress import SilentProgress
+from skerry.retrieval.corpus.chunking import Chunking
+from skerry.retrieval.index.build import BuildSpec, build_index
+from skerry.retrieval.index.engine import SerialEngine
 from skerry.services.cli.bench import bench
 from skerry.services.cli.eval import evaluate
 
@@ -51,6 +57,7 @@ def report(made: Made, out: Path) -> dict[str, Any]:
 
 def evaluated(made: Made, tmp_path: Path, adapter: str, options: dict[str, int]) -> dict[str, float]:
     """The leg's metrics in an evaluation."""
+    tmp_path.mkdir(exist_ok=True)
     words = ["run", "--index", made.indexes[adapter], "--gold", made.gold, "--out", tmp_path / "run.jsonl"]
     words += ["--quiet", "--json"]
     for name, value in options.items():
@@ -138,6 +145,26 @@ def test_fewer_questions(made: Made, out: Path) -> None:
     assert first["questions"] == spread["questions"] == 4
     assert first["encoders"][0]["funnel"] == []
     assert first["encoders"][0]["cells"] != spread["encoders"][0]["cells"]
+
+
+def test_stretches_are_what_an_evaluation_says(made: Made, tmp_path: Path) -> None:
+    plain: list[object] = ["--adapters", "none", "--layers", "4", "--dimensions", "8,32", "--no-plots"]
+    plain += ["--vectors", "stretches", "--other", f"again={made.indexes['none']}:{made.gold}"]
+    report = json.loads(call(made, tmp_path / "bench", *plain, "--json"))
+    assert report["vectors"] == "stretches"
+    assert "the best of a passage's stretches" in call(made, tmp_path / "bench", *plain)
+    corpus = made.gold.with_name("corpus.jsonl")
+    parameters = {"model": str(made.model), "dtype": "fp32", "adapter": "none", "vectors": "stretches"}
+    spec = BuildSpec(corpus, "kilt", ("dense",), {"dense": parameters}, Chunking(words=8))
+    build_index(
+        spec, tmp_path / "index", engine=SerialEngine(), models=ModelStore(), progress=SilentProgress()
+    )
+    several = replace(made, indexes={"none": tmp_path / "index"})
+    [encoder] = report["encoders"]
+    for cell in encoder["cells"]:
+        size = {"dimensions": cell["dimensions"]}
+        assert cell["hits"] == hits(evaluated(several, tmp_path / str(size), "none", size))
+    assert encoder["others"]["again"].items() <= evaluated(several, tmp_path / "all", "none", {}).items()
 
 
 @pytest.mark.parametrize(

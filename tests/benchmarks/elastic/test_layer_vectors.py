@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from skerry.core.progress import SilentProgress
 from skerry.evaluation.resuming import lock_for_writing
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.embedding.encoder import SentenceEncoder
+from skerry.retrieval.embedding.passage_text import passage_text, text_begin
 from skerry.retrieval.index.reader import Index
 
 from .conftest import Made
@@ -58,7 +60,9 @@ def passages(made: Made) -> Iterator[PassageStore]:
 def vectors(
     out: Path, encoder: SentenceEncoder, passages: PassageStore, layers: Sequence[int]
 ) -> dict[int, NDArray[np.float16]]:
-    return layer_vectors(out, encoder, IDENTITY, passages, layers, SilentProgress())
+    made = layer_vectors(out, encoder, IDENTITY, passages, layers, SilentProgress())
+    assert made.starts is None
+    return dict(made.layers)
 
 
 def test_a_killed_run_goes_on(encoder: Counting, passages: PassageStore, tmp_path: Path) -> None:
@@ -84,6 +88,23 @@ def test_a_killed_run_goes_on(encoder: Counting, passages: PassageStore, tmp_pat
     path.unlink()
     np.testing.assert_array_equal(vectors(tmp_path, encoder, passages, [2, 3])[3], found[3])
     assert encoder.calls[0] == (10, [3])
+
+
+def test_several_vectors_a_passage(encoder: Counting, passages: PassageStore, tmp_path: Path) -> None:
+    plain = vectors(tmp_path, encoder, passages, [2, 3])
+    made = layer_vectors(tmp_path, encoder, IDENTITY, passages, [2, 3], SilentProgress(), stretches=True)
+    assert len(list(tmp_path.iterdir())) == 2
+    assert made.starts is not None and made.starts.tolist() == list(range(0, 2 * len(passages) + 1, 2))
+    pairs = [(title, text) for title, _, text in passages.texts(0, len(passages))]
+    texts, begins = [passage_text(*pair) for pair in pairs], [text_begin(title) for title, _ in pairs]
+    wanted = encoder.encode_stretches(texts, begins, [2, 3])
+    for layer in (2, 3):
+        np.testing.assert_allclose(made.layers[layer], wanted.layers[layer], atol=1e-3)
+        np.testing.assert_allclose(made.whole(layer), plain[layer], atol=1e-3)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")}
+    again = layer_vectors(tmp_path, encoder, IDENTITY, passages, [3], SilentProgress(), stretches=True)
+    np.testing.assert_array_equal(again.layers[3], made.layers[3])
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")} == before
 
 
 def test_another_encoder_has_other_files(encoder: Counting, passages: PassageStore, tmp_path: Path) -> None:
@@ -135,3 +156,24 @@ def test_nearest_is_brute_force(dimensions: int, monkeypatch: pytest.MonkeyPatch
         again = rescored(rows, queries, few)
         for row, ordinals in enumerate(again):
             np.testing.assert_array_equal(ordinals, [n for n in expected[row] if n in few[row]])
+
+
+@pytest.mark.parametrize("dimensions", [3, 8])
+def test_nearest_by_the_best_row(dimensions: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skerry.benchmarks.elastic.nearest._BLOCK", 7)
+    random = np.random.default_rng(2)
+    starts = np.concatenate([[0], np.cumsum(random.integers(1, 12, 20))]).astype(np.int64)
+    rows = random.normal(size=(starts[-1], 8)).astype(np.float16)
+    queries = random.normal(size=(6, 8)).astype(np.float32)
+
+    def expected(size: int) -> NDArray[np.int64]:
+        cut = rows[:, :size].astype(np.float64)
+        cosines = queries[:, :size] @ (cut / np.linalg.norm(cut, axis=1, keepdims=True)).T
+        best = [cosines[:, low:high].max(axis=1) for low, high in itertools.pairwise(starts)]
+        return np.argsort(-np.stack(best, axis=1), axis=1)
+
+    np.testing.assert_array_equal(nearest(rows, queries, dimensions, 9, starts), expected(dimensions)[:, :9])
+    np.testing.assert_array_equal(nearest(rows, queries, dimensions, 99, starts), expected(dimensions))
+    few = nearest(rows, queries, 3, 9, starts)
+    for found, again, order in zip(few, rescored(rows, queries, few, starts), expected(8), strict=True):
+        np.testing.assert_array_equal(again, [passage for passage in order if passage in found])
