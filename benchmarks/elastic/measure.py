@@ -92,6 +92,7 @@ class Measured:
     Attributes:
         adapter: as it was asked for.
         weights_sha256: of the adapter, "" for none.
+        rows: vectors of a depth.
         cells: of the grid.
         ways: the whole size, and smaller ones with what helps them.
         funnel: over vectors of the whole size.
@@ -100,6 +101,7 @@ class Measured:
 
     adapter: str
     weights_sha256: str
+    rows: int
     cells: Sequence[Cell]
     ways: Sequence[Way]
     funnel: Sequence[FunnelRow]
@@ -164,6 +166,7 @@ def measure(
     return Measured(
         adapter,
         identity["adapter"],
+        len(vectors.layers[grid.depth]),
         cells,
         [Way(name, hits, hits[5] / whole if whole else 0.0) for name, hits in ways],
         _funnel(vectors.whole(grid.depth), queries[grid.depth]) if work.funnel else [],

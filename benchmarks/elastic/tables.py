@@ -13,7 +13,8 @@ from skerry.evaluation.table import Row, ScoreTable
 def tables(report: Report) -> Iterator[ScoreTable]:
     """The grid, the sizes beside the whole one, speed, the funnel, other sets."""
     where = f"{report.gold}: {report.questions:,} questions, {report.passages:,} passages"
-    where += ", the best of a passage's stretches" if report.vectors == "stretches" else ""
+    if report.vectors == "stretches":
+        where += f", the best of their {report.encoders[0].rows:,} vectors"
     yield _grid(report, f"{where}: hit@5 by layers and dimensions", lambda cell: cell.hits[5])
     if report.encoders[0].cells[0].spearman is not None:
         yield _grid(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -141,7 +141,9 @@ class DenseLeg:
             ]
             texts = [passage_text(title, text) for title, text in given]
             if self._vectors == "passage":
-                encoded = encoder.encode_layers(texts, layers, dimensions=width)
+                encoded: Mapping[int, NDArray[np.float32]] = encoder.encode_layers(
+                    texts, layers, dimensions=width
+                )
             else:
                 begins = [text_begin(title) for title, _ in given]
                 made = encoder.encode_stretches(texts, begins, layers, dimensions=width)

@@ -27,7 +27,8 @@ def rows_of(starts: NDArray[np.int64], passages: NDArray[np.int64]) -> NDArray[n
     """All rows of these passages, passage by passage: int64 of shape (rows,)."""
     counts = starts[passages + 1] - starts[passages]
     ends = np.cumsum(counts)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts[passages] - ends + counts, counts)
+    rows: NDArray[np.int64] = np.arange(counts.sum()) + np.repeat(starts[passages] - ends + counts, counts)
+    return rows
 
 
 def write_starts(folder: Path, starts: NDArray[np.int64]) -> None:

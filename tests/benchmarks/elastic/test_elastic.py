@@ -152,7 +152,8 @@ def test_stretches_are_what_an_evaluation_says(made: Made, tmp_path: Path) -> No
     plain += ["--vectors", "stretches", "--other", f"again={made.indexes['none']}:{made.gold}"]
     report = json.loads(call(made, tmp_path / "bench", *plain, "--json"))
     assert report["vectors"] == "stretches"
-    assert "the best of a passage's stretches" in call(made, tmp_path / "bench", *plain)
+    assert report["encoders"][0]["rows"] == 2 * report["passages"]
+    assert f"the best of their {2 * report['passages']} vectors" in call(made, tmp_path / "bench", *plain)
     corpus = made.gold.with_name("corpus.jsonl")
     parameters = {"model": str(made.model), "dtype": "fp32", "adapter": "none", "vectors": "stretches"}
     spec = BuildSpec(corpus, "kilt", ("dense",), {"dense": parameters}, Chunking(words=8))
