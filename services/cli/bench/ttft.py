@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from skerry.services.cli.bench.options import GOLD, JSON, MARKDOWN, QUIET, THREADS
+from skerry.services.cli.bench.show import show_report
 
 
 @click.command("ttft", short_help="Time to the first token with kept passages, beside a full prefill.")
@@ -45,7 +45,7 @@ from skerry.services.cli.bench.options import GOLD, JSON, MARKDOWN, QUIET, THREA
     "peers",
     multiple=True,
     metavar="NAME[=PYTHON]",
-    help="Another engine beside, run by the Python that it is installed for: llama-cpp. Repeatable.",
+    help="Another engine beside, run by the Python that it is installed for: llama-cpp or vllm. Repeatable.",
 )
 @click.option("--plot", "png", type=click.Path(path_type=Path, dir_okay=False), help="A PNG of the times.")
 @MARKDOWN
@@ -78,8 +78,6 @@ def ttft(
     answer, with everything kept. A peer reads the same tokens with the same weights on the same processors,
     and keeps nothing.
     """
-    from rich.console import Console
-
     from skerry.benchmarks.numbers import whole_numbers
     from skerry.benchmarks.processors import on_processors
     from skerry.benchmarks.ttft.peers.kinds import choose
@@ -107,14 +105,7 @@ def ttft(
         )
     if png is not None:
         plot(report, png)
-    if as_json:
-        click.echo(json.dumps(report.json()))
-        return
-    for table in report.tables():
-        if markdown:
-            click.echo(f"{table.title}\n\n{table.markdown()}")
-        else:
-            Console(width=160).print(table.rich())
+    show_report(report, report.tables(), as_json, markdown)
 
 
 def _shares(text: str) -> tuple[float, ...]:
