@@ -58,7 +58,7 @@ class Spec:
     similar: Path | None = None
     rounds: int = 9
     funnel: bool = True
-    vectors: str = "passage"
+    vectors: str = "stretches"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,8 @@ class DenseLeg:
             train embedding` left.
         storage: how a number of a vector is stored: "fp32", "fp16", "int8", or "auto": see
             `retrieval.embedding.choose`.
-        vectors: "passage": one of each passage; "stretches": one of the whole and one of every stretch of
-            about 32 tokens, of which the best counts.
+        vectors: "stretches": one of each whole passage and one of every stretch of about 32 tokens in it, of
+            which the best counts; "passage": one of each passage.
 
     Raises:
         InvalidInput: a value outside these.
@@ -76,7 +76,7 @@ class DenseLeg:
         dimensions: str | int = _ALL,
         adapter: str = "shipped",
         storage: str = "auto",
-        vectors: str = "passage",
+        vectors: str = "stretches",
     ) -> None:
         given: dict[str, Option] = {
             "index": index,
@@ -90,7 +90,7 @@ class DenseLeg:
         self._kind = choice_option(self.name, given, "index", default="auto", choices=_KINDS)
         self._dtype = choice_option(self.name, given, "dtype", default="auto", choices=_DTYPES)
         self._storage = choice_option(self.name, given, "storage", default="auto", choices=_STORAGES)
-        self._vectors = choice_option(self.name, given, "vectors", default="passage", choices=_VECTORS)
+        self._vectors = choice_option(self.name, given, "vectors", default="stretches", choices=_VECTORS)
         self._title = flag_option(self.name, given, "title", default=True)
         self._m = integer_option(self.name, given, "m", default=32, low=4, high=128)
         self._ef_construction = integer_option(

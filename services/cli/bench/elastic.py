@@ -41,7 +41,7 @@ from skerry.services.cli.bench.show import show_report
 @click.option("--dimensions", help="Numbers of dimensions, with commas; from a sixteenth to all by default.")
 @click.option(
     "--vectors",
-    default="passage",
+    default="stretches",
     show_default=True,
     type=click.Choice(("passage", "stretches")),
     help="One vector a passage, or also one of every stretch of about 32 tokens, of which the best counts; "

@@ -147,25 +147,25 @@ def test_fewer_questions(made: Made, out: Path) -> None:
     assert first["encoders"][0]["cells"] != spread["encoders"][0]["cells"]
 
 
-def test_stretches_are_what_an_evaluation_says(made: Made, tmp_path: Path) -> None:
+def test_one_vector_a_passage_is_what_an_evaluation_says(made: Made, tmp_path: Path) -> None:
     plain: list[object] = ["--adapters", "none", "--layers", "4", "--dimensions", "8,32", "--no-plots"]
-    plain += ["--vectors", "stretches", "--other", f"again={made.indexes['none']}:{made.gold}"]
+    plain += ["--vectors", "passage", "--other", f"again={made.indexes['none']}:{made.gold}"]
     report = json.loads(call(made, tmp_path / "bench", *plain, "--json"))
-    assert report["vectors"] == "stretches"
-    assert report["encoders"][0]["rows"] == 2 * report["passages"]
-    assert f"the best of their {2 * report['passages']} vectors" in call(made, tmp_path / "bench", *plain)
+    assert report["vectors"] == "passage"
+    assert report["encoders"][0]["rows"] == report["passages"]
+    assert "the best of" not in call(made, tmp_path / "bench", *plain)
     corpus = made.gold.with_name("corpus.jsonl")
-    parameters = {"model": str(made.model), "dtype": "fp32", "adapter": "none", "vectors": "stretches"}
+    parameters = {"model": str(made.model), "dtype": "fp32", "adapter": "none", "vectors": "passage"}
     spec = BuildSpec(corpus, "kilt", ("dense",), {"dense": parameters}, Chunking(words=8))
     build_index(
         spec, tmp_path / "index", engine=SerialEngine(), models=ModelStore(), progress=SilentProgress()
     )
-    several = replace(made, indexes={"none": tmp_path / "index"})
+    single = replace(made, indexes={"none": tmp_path / "index"})
     [encoder] = report["encoders"]
     for cell in encoder["cells"]:
         size = {"dimensions": cell["dimensions"]}
-        assert cell["hits"] == hits(evaluated(several, tmp_path / str(size), "none", size))
-    assert encoder["others"]["again"].items() <= evaluated(several, tmp_path / "all", "none", {}).items()
+        assert cell["hits"] == hits(evaluated(single, tmp_path / str(size), "none", size))
+    assert encoder["others"]["again"].items() <= evaluated(single, tmp_path / "all", "none", {}).items()
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,8 @@ def test_a_rebuild_has_the_same_digest(passages: PassageStore, model: Model, tmp
 def test_several_depths_side_by_side(passages: PassageStore, small: Small, tmp_path: Path) -> None:
     """Every depth of the query against every indexed depth, beside brute force over the encoder's vectors."""
     model = small("bert")
-    built = build(DenseLeg(layers="4, 2", dimensions=24, dtype="fp32"), passages, tmp_path, model, [7])
+    leg = DenseLeg(layers="4, 2", dimensions=24, dtype="fp32", vectors="passage")
+    built = build(leg, passages, tmp_path, model, [7])
     assert built.parameters["layers"] == "2,4" and built.parameters["dimensions"] == 24
     assert built.parameters["adapter"] == "none" and built.parameters["index"] == "flat"
     retriever = DenseLeg(**built.parameters).open(tmp_path / "leg", passages, model)  # type: ignore[arg-type]
@@ -167,7 +168,7 @@ def test_several_vectors_a_passage(index: str, passages: PassageStore, small: Sm
 def test_vectors_that_do_not_fit_their_passages(passages: PassageStore, small: Small, tmp_path: Path) -> None:
     model = small("bert")
     build(DenseLeg(vectors="stretches"), passages, tmp_path / "a", model, [])
-    build(DenseLeg(), passages, tmp_path / "b", model, [])
+    build(DenseLeg(vectors="passage"), passages, tmp_path / "b", model, [])
     folder = tmp_path / "a" / "leg"
 
     def fails(message: str) -> None:
@@ -191,7 +192,7 @@ def test_vectors_that_do_not_fit_their_passages(passages: PassageStore, small: S
 def test_an_index_from_before_there_were_several(
     passages: PassageStore, small: Small, tmp_path: Path
 ) -> None:
-    build(DenseLeg(), passages, tmp_path, small("bert"), [])
+    build(DenseLeg(vectors="passage"), passages, tmp_path, small("bert"), [])
     path = tmp_path / "leg" / "shape.json"
     fields = json.loads(path.read_text())
     assert fields.pop("rows") is None
