@@ -297,7 +297,10 @@ def _reading_line(ranker: str, reading: Mapping[str, Any]) -> str:
 
 
 def _ranker_identity(name: str, folder: Path | None) -> list[str]:
-    """The ranker's name and a digest of its files, so that a run never goes on with a newly trained one."""
+    """The ranker's name and a digest of its files, so that a run never goes on with a newly trained one.
+
+    Its card is for people: what it says changes no ranking.
+    """
     import hashlib
 
     import skerry.ranking
@@ -306,7 +309,7 @@ def _ranker_identity(name: str, folder: Path | None) -> list[str]:
 
     RANKERS.check(name)
     source = Path(skerry.ranking.__file__).parent / "weights" / name if folder is None else folder
-    files = sorted(path for path in source.rglob("*") if path.is_file())
+    files = sorted(path for path in source.rglob("*") if path.is_file() and path.suffix != ".md")
     facts = "".join(f"{path.relative_to(source)} {sha256_file(path)}\n" for path in files)
     return [name, hashlib.sha256(facts.encode()).hexdigest()]
 

@@ -103,6 +103,7 @@ def test_a_cascade(folder: Path, tmp_path: Path) -> None:
     assert all(other["meta"]["score"] is None for other in others)
     told = "knrm read 1.0 passages a question in"
     assert told in skerry(*cascade, "--rank-margin", 0.9, "--restart")[1]
+    (tmp_path / "knrm" / "README.md").write_text("A card.")
     assert told not in skerry(*cascade, "--rank-margin", 0.9)[1]
     for changed in (call, cascade, (*cascade, "--rank-margin", 0.9, "--rank-block", 3)):
         assert "other settings" in skerry(*changed, code=2)[1]
