@@ -14,7 +14,6 @@ from skerry.core.errors import Cancelled, InvalidInput
 from skerry.core.models.store import Model
 from skerry.generation.base import (
     Citation,
-    Completed,
     Delta,
     Event,
     FinishReason,
@@ -28,6 +27,7 @@ from skerry.generation.engine import TransformersGenerator
 from skerry.generation.model import Run
 from skerry.generation.plan import ContextPlan
 
+from .events import completed
 from .reuse.conftest import Shelf, make_model
 
 FOUR = BeamPlan(4, 4, 2.0, 3)
@@ -42,17 +42,11 @@ def _run(generator: TransformersGenerator, request: GenerationRequest) -> list[E
     return list(generator.generate(request, Deadline(60)))
 
 
-def _end(events: list[Event]) -> Completed:
-    last = events[-1]
-    assert isinstance(last, Completed)
-    return last
-
-
 def test_the_best_answer_comes_as_one_piece_and_the_others_at_the_end(
     tiny_generator: TransformersGenerator, request_: GenerationRequest
 ) -> None:
     events = _run(tiny_generator, request_)
-    done = _end(events)
+    done = completed(events)
     assert isinstance(events[0], Started)
     assert [event.text for event in events if isinstance(event, Delta)] == [done.text]
     assert done.score is not None
@@ -72,7 +66,7 @@ def test_the_best_answer_comes_as_one_piece_and_the_others_at_the_end(
 def test_without_beams_nothing_is_said_of_scores(
     tiny_generator: TransformersGenerator, request_: GenerationRequest
 ) -> None:
-    done = _end(_run(tiny_generator, replace(request_, beams=BeamPlan())))
+    done = completed(_run(tiny_generator, replace(request_, beams=BeamPlan())))
     assert done.score is None and done.alternatives == ()
 
 
@@ -80,8 +74,8 @@ def test_the_first_group_finds_what_one_beam_finds(
     tiny_generator: TransformersGenerator, request_: GenerationRequest
 ) -> None:
     """No earlier group costs it anything."""
-    greedy = _end(_run(tiny_generator, replace(request_, beams=BeamPlan()))).text
-    done = _end(_run(tiny_generator, replace(request_, beams=BeamPlan(4, 4, 2.0, 4))))
+    greedy = completed(_run(tiny_generator, replace(request_, beams=BeamPlan()))).text
+    done = completed(_run(tiny_generator, replace(request_, beams=BeamPlan(4, 4, 2.0, 4))))
     assert greedy in {done.text, *(other.text for other in done.alternatives)}
 
 
@@ -89,7 +83,7 @@ def test_a_beam_never_does_worse_than_greedy_on_the_whole(
     tiny_generator: TransformersGenerator, request_: GenerationRequest
 ) -> None:
     one, several = (
-        _end(_run(tiny_generator, replace(request_, beams=plan))).score
+        completed(_run(tiny_generator, replace(request_, beams=plan))).score
         for plan in (BeamPlan(2, 2, 0.0), BeamPlan(8, 1))
     )
     assert one is not None and several is not None and several >= one - 1e-6
@@ -108,7 +102,7 @@ def test_kept_passages_are_reused_and_kept(
     assert shelf.values == kept and kept
     assert isinstance(second[0], Started) and any(part.reused_tokens for part in second[0].reuse)
     texts = [
-        [_end(events).text, *(other.text for other in _end(events).alternatives)]
+        [completed(events).text, *(other.text for other in completed(events).alternatives)]
         for events in (first, second)
     ]
     assert texts[0] == texts[1]
@@ -116,7 +110,7 @@ def test_kept_passages_are_reused_and_kept(
 
 def test_another_family_and_half_precision(tmp_path: Path, request_: GenerationRequest) -> None:
     generator = TransformersGenerator(make_model(tmp_path, "qwen3"), "bf16")
-    done = _end(_run(generator, request_))
+    done = completed(_run(generator, request_))
     assert len(done.alternatives) == 2
 
 
@@ -125,15 +119,15 @@ def test_a_model_with_windows_refuses_before_it_reads(tmp_path: Path, request_: 
     with pytest.raises(InvalidInput, match="window") as caught:
         next(iter(generator.generate(request_, Deadline(60))))
     assert caught.value.details["field"] == "beams"
-    assert _end(_run(generator, replace(request_, beams=BeamPlan())))
+    assert completed(_run(generator, replace(request_, beams=BeamPlan())))
 
 
 def test_a_stop_string_ends_every_answer(
     tiny_generator: TransformersGenerator, request_: GenerationRequest
 ) -> None:
-    text = _end(_run(tiny_generator, request_)).text
+    text = completed(_run(tiny_generator, request_)).text
     stop = text[3:5]
-    done = _end(_run(tiny_generator, replace(request_, stop=(stop,))))
+    done = completed(_run(tiny_generator, replace(request_, stop=(stop,))))
     assert all(stop not in one for one in (done.text, *(other.text for other in done.alternatives)))
 
 
@@ -153,7 +147,7 @@ def test_cancelling_stops_before_the_next_token_and_frees_the_model(
     with pytest.raises(Cancelled, match="answering"):
         list(tiny_generator.generate(request_, deadline))
     assert steps == 3
-    assert _end(_run(tiny_generator, request_))
+    assert completed(_run(tiny_generator, request_))
 
 
 def _bad() -> Iterator[tuple[str, dict[str, object]]]:
@@ -188,7 +182,7 @@ def test_the_generators_own_selector_counts_too(tiny_model: Model, request_: Gen
     with pytest.raises(InvalidInput, match="'quest'"):
         generator.generate(request_, Deadline(60))
     full = replace(request_, context=ContextPlan(selector="full"))
-    assert _end(_run(generator, full)).alternatives
+    assert completed(_run(generator, full)).alternatives
 
 
 @pytest.mark.models
@@ -203,6 +197,6 @@ def test_the_real_model_gives_different_answers(smol_model: Model) -> None:
     request = GenerationRequest(
         "In which year was Mount Everest first climbed?", (source,), beams=BeamPlan(4, 4, 3.0, 3)
     )
-    done = _end(_run(generator, request))
+    done = completed(_run(generator, request))
     texts = [done.text, *(other.text for other in done.alternatives)]
     assert len(set(texts)) == 3 and any("1953" in text for text in texts)

@@ -28,6 +28,7 @@ from skerry.generation.engine import TransformersGenerator
 from skerry.generation.model import LoadedModel, Run
 
 from .conftest import make_tiny_model
+from .events import completed, text_of
 
 
 @pytest.fixture
@@ -39,16 +40,6 @@ def _run(generator: TransformersGenerator, request: GenerationRequest) -> list[E
     return list(generator.generate(request, Deadline(60)))
 
 
-def _text(events: list[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, Delta))
-
-
-def _completed(events: list[Event]) -> Completed:
-    last = events[-1]
-    assert isinstance(last, Completed)
-    return last
-
-
 def test_events_come_in_order_and_deltas_make_the_text(
     tiny_generator: TransformersGenerator, request_: GenerationRequest
 ) -> None:
@@ -57,8 +48,8 @@ def test_events_come_in_order_and_deltas_make_the_text(
     kinds = [order[type(event)] for event in events]
     assert kinds == sorted(kinds)
     assert (kinds.count(0), kinds.count(3)) == (1, 1)
-    done = _completed(events)
-    assert _text(events) == done.text
+    done = completed(events)
+    assert text_of(events) == done.text
     assert 0 < done.answer_tokens <= 24
     started = events[0]
     assert isinstance(started, Started)
@@ -78,7 +69,7 @@ def test_the_loop_agrees_with_the_librarys_greedy_generation(
         torch.tensor([prompt.tokens]), max_new_tokens=24, do_sample=False, eos_token_id=sorted(loaded.ends)
     )
     whole = loaded.decode(out[0, len(prompt.tokens) :].tolist())
-    done = _completed(_run(tiny_generator, request_))
+    done = completed(_run(tiny_generator, request_))
     assert done.text == re.split(r"[\"\n]", whole.lstrip())[0].rstrip()
 
 
@@ -86,7 +77,7 @@ def test_sampling_is_decided_by_the_seed(
     tiny_generator: TransformersGenerator, request_: GenerationRequest
 ) -> None:
     def sample(seed: int) -> str:
-        return _completed(_run(tiny_generator, replace(request_, temperature=1.5, seed=seed))).text
+        return completed(_run(tiny_generator, replace(request_, temperature=1.5, seed=seed))).text
 
     texts = [sample(seed) for seed in range(4)]
     assert texts == [sample(seed) for seed in range(4)]
@@ -96,8 +87,8 @@ def test_sampling_is_decided_by_the_seed(
 def test_a_tiny_temperature_is_greedy(
     tiny_generator: TransformersGenerator, request_: GenerationRequest
 ) -> None:
-    greedy = _completed(_run(tiny_generator, request_)).text
-    assert _completed(_run(tiny_generator, replace(request_, temperature=1e-9))).text == greedy
+    greedy = completed(_run(tiny_generator, request_)).text
+    assert completed(_run(tiny_generator, replace(request_, temperature=1e-9))).text == greedy
 
 
 def test_a_stop_string_over_token_borders_ends_the_answer(
@@ -105,19 +96,19 @@ def test_a_stop_string_over_token_borders_ends_the_answer(
 ) -> None:
     # Sampled, so that the text is varied; the same seed gives the same tokens again.
     long = replace(request_, temperature=1.0, seed=3, max_tokens=40)
-    text = _completed(_run(tiny_generator, long)).text
+    text = completed(_run(tiny_generator, long)).text
     assert len(text) > 12
     stop = text[5:10]
     events = _run(tiny_generator, replace(long, stop=(stop, "never said")))
-    done = _completed(events)
-    assert done.text == text[: text.index(stop)].rstrip() == _text(events)
+    done = completed(events)
+    assert done.text == text[: text.index(stop)].rstrip() == text_of(events)
     assert done.reason in (FinishReason.STOP, FinishReason.ABSTAINED)
 
 
 def test_max_tokens_ends_the_answer(
     tiny_generator: TransformersGenerator, request_: GenerationRequest
 ) -> None:
-    done = _completed(_run(tiny_generator, replace(request_, max_tokens=1)))
+    done = completed(_run(tiny_generator, replace(request_, max_tokens=1)))
     assert done.answer_tokens <= 1
     assert done.reason in (FinishReason.LENGTH, FinishReason.ABSTAINED)
 
@@ -220,7 +211,7 @@ def test_cancelling_in_mid_stream_stops_before_the_next_token(
         list(stream)
     assert steps == before
     # The model is free again.
-    assert _completed(_run(tiny_generator, request_))
+    assert completed(_run(tiny_generator, request_))
 
 
 def test_cancelling_stops_a_long_prefill_in_the_middle(
@@ -247,7 +238,7 @@ def test_a_stream_that_is_dropped_frees_the_model(
     stream = tiny_generator.generate(request_, Deadline(60))
     next(stream)
     stream.close()  # type: ignore[attr-defined]
-    assert _completed(_run(tiny_generator, request_))
+    assert completed(_run(tiny_generator, request_))
 
 
 def test_one_at_a_time_and_waiting_respects_deadline_and_cancellation(
@@ -263,16 +254,16 @@ def test_one_at_a_time_and_waiting_respects_deadline_and_cancellation(
     threading.Timer(0.1, gone.cancel).start()
     with pytest.raises(Cancelled, match="waiting"):
         list(tiny_generator.generate(request_, gone))
-    assert _completed(list(holder))
+    assert completed(list(holder))
 
 
 def test_many_threads_get_the_same_answer(
     tiny_generator: TransformersGenerator, request_: GenerationRequest
 ) -> None:
-    expected = _completed(_run(tiny_generator, request_)).text
+    expected = completed(_run(tiny_generator, request_)).text
     texts: list[str] = []
     threads = [
-        threading.Thread(target=lambda: texts.append(_completed(_run(tiny_generator, request_)).text))
+        threading.Thread(target=lambda: texts.append(completed(_run(tiny_generator, request_)).text))
         for _ in range(6)
     ]
     for thread in threads:
@@ -317,7 +308,7 @@ def test_a_model_without_a_chat_template_gets_a_plain_prompt(
     for name in ("chat_template.jinja",):
         (tmp_path / name).unlink()
     generator = TransformersGenerator(model)
-    assert _completed(_run(generator, request_))
+    assert completed(_run(generator, request_))
     loaded = generator._get()
     text = loaded.tokenizer.decode(loaded.prompting.fit("Who?", request_.sources, 900).tokens)
     assert text.index("Alan Stevenson") < text.index("Who?") < text.index("The answer is")
@@ -334,7 +325,7 @@ def test_the_real_model_answers_from_the_passage_and_cites_it(smol_model: Model)
     )
     generator = TransformersGenerator(smol_model)
     events = _run(generator, GenerationRequest("In which year was Mount Everest first climbed?", (source,)))
-    done = _completed(events)
+    done = completed(events)
     assert "1953" in done.text
     citations = [event for event in events if isinstance(event, Citation)]
     assert any("1953" in citation.quote for citation in citations)
