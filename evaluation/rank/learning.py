@@ -16,6 +16,10 @@ from skerry.ranking.training.neural_settings import Settings
 from skerry.retrieval.corpus.store import PassageStore
 
 _LOOKS_AN_EPOCH = 2
+_LOOKS = 8
+"""At most, where the number of steps is bounded."""
+_LOOKED_AT = 32
+"""A question that is watched costs as much as a step: a hundred candidates are read."""
 _STEPS_AN_EPOCH = 4
 """At least: few questions make smaller batches."""
 
@@ -26,7 +30,7 @@ class Lessons:
 
     Attributes:
         settings: those of the training; the model's name and how often to look are filled in, and
-            there are fewer questions a step where there are few.
+            how many questions a look ranks, and there are fewer questions a step where there are few.
         watched: share of the groups of questions that choose the weights, the first stage's among them.
         start: whether those that have trained weights begin from them.
     """
@@ -75,8 +79,10 @@ def learn(
         for positive in sorted(example.question.relevant)
     ]
     batch = max(1, min(lessons.settings.queries, len(lines) // _STEPS_AN_EPOCH))
-    looks = max(1, len(lines) // batch // _LOOKS_AN_EPOCH)
-    settings = replace(lessons.settings, model=name, queries=batch, check_every=looks)
+    every = max(1, len(lines) // batch // _LOOKS_AN_EPOCH)
+    if lessons.settings.steps is not None:
+        every = min(every, max(1, lessons.settings.steps // _LOOKS))
+    settings = replace(lessons.settings, model=name, queries=batch, check_every=every, looked_at=_LOOKED_AT)
     trainer = NeuralTrainer(vectors, passages, out, settings, progress, start)
     depth = max(len(example.candidates) for example in watched)
     trainer.train(lines, watched, depth, progress)

@@ -7,6 +7,7 @@ weights are kept. The same questions fit the first stage's weight and the calibr
 from __future__ import annotations
 
 import copy
+import math
 import random
 from array import array
 from collections.abc import Sequence
@@ -129,6 +130,8 @@ class NeuralTrainer:
         """
         settings = self._settings
         check_held_out(watched)
+        if settings.looked_at is not None:
+            watched = watched[:: math.ceil(len(watched) / settings.looked_at)]
         drawn, steps = self._draw(examples)
         with naming_full_disk(self._out):
             self._out.mkdir(parents=True, exist_ok=True)
@@ -222,7 +225,8 @@ class NeuralTrainer:
                 f"There are {usable} usable questions; one step needs {settings.queries}.",
                 hint="Give more questions, or index more passages, so that hard negatives can be found.",
             )
-        return drawn, len(drawn) // settings.queries
+        steps = len(drawn) // settings.queries
+        return drawn, steps if settings.steps is None else min(steps, settings.steps)
 
     def _step(self, rows: Sequence[tuple[Example, list[int]]], number: int, share: float) -> float:
         # What is drawn in a step does not depend on the steps before: a run that goes on draws the same.

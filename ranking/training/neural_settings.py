@@ -19,7 +19,9 @@ class Settings:
         queries: questions a step; each brings its positive, `hard` negatives that retrieval found, and
             `anywhere` passages drawn from the whole corpus.
         epochs: passes over the questions, at most, each with other negatives.
+        steps: at most, where it is not None.
         check_every: steps between two looks at the held-out questions, each of which is a checkpoint.
+        looked_at: of the held-out questions, how many a look ranks at most, spread evenly; all where None.
         patience: looks without a better one after which training ends.
         seed: of the weights, the order and the negatives.
     """
@@ -34,7 +36,9 @@ class Settings:
     hard: int = 4
     anywhere: int = 2
     epochs: int = 8
+    steps: int | None = None
     check_every: int = 200
+    looked_at: int | None = None
     patience: int = 5
     seed: int = 0
 

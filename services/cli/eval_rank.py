@@ -67,6 +67,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--epochs", default=6, show_default=True, type=click.IntRange(1), help="Passes of a training, at most."
 )
+@click.option("--steps", type=click.IntRange(1), help="Steps of a training, at most; of 16 questions.")
 @click.option(
     "--query-terms", default=32, show_default=True, type=click.IntRange(1, 512), help="Words of a query."
 )
@@ -97,6 +98,7 @@ def rank(
     vectors: str,
     objective: str,
     epochs: int,
+    steps: int | None,
     query_terms: int,
     document_terms: int,
     seed: int,
@@ -152,6 +154,7 @@ def rank(
         query_terms=query_terms,
         document_terms=document_terms,
         epochs=epochs,
+        steps=steps,
         seed=seed,
     )
     with ExitStack() as stack:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from skerry.core.deadline import Deadline
 from skerry.core.errors import BackendUnavailable, IndexCorrupt, InvalidInput, NotFound
@@ -18,6 +19,7 @@ from skerry.core.progress import SilentProgress
 from skerry.ranking import load_ranker
 from skerry.ranking.base import Candidate, RankRequest
 from skerry.ranking.features.corpus_idf import corpus_idf
+from skerry.ranking.features.featuriser import Encoded
 from skerry.ranking.features.vectors import load_vectors
 from skerry.ranking.neural import files
 from skerry.ranking.neural.registry import MODELS
@@ -138,6 +140,21 @@ def test_seeds(trains: Trains, tmp_path: Path) -> None:
         for number, settings in enumerate((SETTINGS, SETTINGS, replace(SETTINGS, seed=1)))
     ]
     assert weights[0] == weights[1] != weights[2]
+
+
+def test_as_many_steps_and_looked_at_questions_as_asked_for(trains: Trains, tmp_path: Path) -> None:
+    class Counts(NeuralTrainer):
+        looked_at = 0
+
+        def _look(self, taken: int, looked_at: Sequence[Encoded], truth: Sequence[NDArray[np.bool_]]) -> None:
+            self.looked_at = len(looked_at)
+            super()._look(taken, looked_at, truth)
+
+    settings = replace(SETTINGS, epochs=50, patience=100, steps=7, looked_at=8)
+    trainer = Counts(trains.vectors, trains.index.passages, tmp_path, settings, SilentProgress())
+    trainer.train(trains.examples, trains.examples, 20, SilentProgress())
+    assert [look.step for look in trainer.curve] == [3, 6, 7]
+    assert trainer.looked_at == 7  # every third of twenty
 
 
 def test_stops_when_it_learns_no_more(trains: Trains, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from skerry.ranking.interaction.contextual import ContextLayer, MixedContext, heads_for, positions
 from skerry.ranking.interaction.grid import Grid
@@ -26,6 +27,19 @@ def test_padding_changes_no_word(block: torch.nn.Module) -> None:
     assert torch.allclose(found[MASK], block(other, MASK)[MASK], atol=1e-5)
     short = block(vectors[:, :3], MASK[:, :3])
     assert torch.allclose(short[MASK[:, :3]], found[MASK], atol=1e-5)
+
+
+def test_both_ways_is_what_the_library_makes_of_packed_texts() -> None:
+    block, library = BothWays(6, 4), torch.nn.LSTM(6, 4, batch_first=True, bidirectional=True)
+    library.load_state_dict(
+        dict(block.from_start.state_dict())
+        | {f"{name}_reverse": weights for name, weights in block.from_end.state_dict().items()}
+    )
+    vectors, lengths = torch.randn(3, 5, 6), torch.tensor([5, 1, 3])
+    mask = torch.arange(5) < lengths.unsqueeze(1)
+    packed = pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=False)
+    expected, _ = pad_packed_sequence(library(packed)[0], batch_first=True)
+    assert torch.allclose(block(vectors, mask), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("centred", [True, False])
