@@ -252,6 +252,29 @@ def piece_shares(
 ) -> None:
     """See `skerry.kernels.attention.piece_shares`."""
 
+def bank_sums(
+    similarities: object,
+    mask: object,
+    centres: object,
+    factors: object,
+    sums: object,
+    threads: int,
+    isa: str = "",
+) -> None:
+    """See `skerry.kernels.kernel_bank`."""
+
+def bank_gradients(
+    similarities: object,
+    mask: object,
+    centres: object,
+    factors: object,
+    of_sums: object,
+    gradients: object,
+    threads: int,
+    isa: str = "",
+) -> None:
+    """See `skerry.kernels.kernel_bank`."""
+
 def plan_stripes(
     q: object,
     k: object,

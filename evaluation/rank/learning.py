@@ -16,7 +16,7 @@ from skerry.ranking.training.neural_settings import Settings
 from skerry.retrieval.corpus.store import PassageStore
 
 _LOOKS_AN_EPOCH = 2
-_LOOKS = 8
+_LOOKS = 4
 """At most, where the number of steps is bounded."""
 _LOOKED_AT = 32
 """A question that is watched costs as much as a step: a hundred candidates are read."""

@@ -71,15 +71,9 @@ struct Float {
     using Range = FloatRangeArithmetic<Isa>;
 };
 
-// Calls `work` with the best of this processor, or with the one of a name ("" is the best), which tests ask for.
 template <class Work>
 void with_floats(const std::string& name, const Work& work) {
-#if SKERRY_X86_64
-    if (WithAvx512::available() && (name.empty() || name == "avx512")) return work(Float<WithAvx512>());
-    if (WithAvx2::available() && (name.empty() || name == "avx2")) return work(Float<WithAvx2>());
-#endif
-    check(name.empty() || name == "baseline", "this processor has no " + name);
-    work(Float<WithBaseline>());
+    with_vectors(name, [&](auto vectors) { work(Float<decltype(vectors)>()); });
 }
 
 template <class Rows>

@@ -11,6 +11,7 @@ void bind_bit_vector(nanobind::module_& module);
 void bind_encoder(nanobind::module_& module);
 void bind_fm_index(nanobind::module_& module);
 void bind_follow(nanobind::module_& module);
+void bind_kernel_bank(nanobind::module_& module);
 void bind_key_cover(nanobind::module_& module);
 void bind_stripes(nanobind::module_& module);
 

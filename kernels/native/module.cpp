@@ -10,6 +10,7 @@ NB_MODULE(_native, module) {
     skerry::bind_encoder(module);
     skerry::bind_fm_index(module);
     skerry::bind_follow(module);
+    skerry::bind_kernel_bank(module);
     skerry::bind_key_cover(module);
     skerry::bind_stripes(module);
 }

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <stdexcept>
+#include <string>
 
 #include "bit_vector.hpp"
 
@@ -55,6 +57,17 @@ struct WithBaseline {
         work();
     }
 };
+
+// Calls `work` with the best of this processor's, or with the one of a name ("" is the best), which tests ask for.
+template <class Work>
+void with_vectors(const std::string& name, const Work& work) {
+#if SKERRY_X86_64
+    if (WithAvx512::available() && (name.empty() || name == "avx512")) return work(WithAvx512());
+    if (WithAvx2::available() && (name.empty() || name == "avx2")) return work(WithAvx2());
+#endif
+    if (!name.empty() && name != "baseline") throw std::invalid_argument("this processor has no " + name);
+    work(WithBaseline());
+}
 
 template <std::size_t Width>
 struct VectorOf {

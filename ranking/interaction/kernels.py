@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
+
+from skerry.kernels.kernel_bank import kernel_sums
 
 FLOOR = 1e-10
 SCALE = 0.01
@@ -27,19 +28,14 @@ class KernelBank(nn.Module):
 
     def __init__(self, centres: Sequence[float], widths: Sequence[float]) -> None:
         super().__init__()
-        self._kernels = [(mu, -1 / (2 * sigma**2)) for mu, sigma in zip(centres, widths, strict=True)]
+        self._centres, self._widths = tuple(centres), tuple(widths)
 
     def forward(self, similarity: Tensor, mask: Tensor) -> Tensor:
         """Soft counts (n, Q, K) of similarities (n, Q, D), without those outside the bool mask (n, Q, D).
 
         Padding has the similarity 0, at which the kernels around 0 answer: without the mask it is counted.
         """
-        counted = mask.to(similarity.dtype)
-        # One kernel at a time: an array with a place a kernel would leave the cache.
-        sums = [
-            (torch.exp((similarity - mu).square() * factor) * counted).sum(2) for mu, factor in self._kernels
-        ]
-        return torch.stack(sums, dim=2)
+        return kernel_sums(similarity, mask, self._centres, self._widths)
 
 
 def knrm_bank(count: int = 11, sigma: float = 0.1, exact_sigma: float = 0.001) -> KernelBank:

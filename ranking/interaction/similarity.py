@@ -20,7 +20,11 @@ def cosine_matrix(query: Tensor, document: Tensor, mask: Tensor, exact: Tensor |
     Returns:
         (n, Q, D).
     """
-    query, document = nn.normalize(query, dim=2), nn.normalize(document, dim=2)
+    return unit_cosines(nn.normalize(query, dim=2), nn.normalize(document, dim=2), mask, exact)
+
+
+def unit_cosines(query: Tensor, document: Tensor, mask: Tensor, exact: Tensor | None = None) -> Tensor:
+    """`cosine_matrix` of vectors that have the length 1, or 0, already."""
     cosine = torch.bmm(query, document.transpose(1, 2)).clamp(-1, 1)
     if exact is not None:
         cosine = cosine.masked_fill(exact, 1.0)
@@ -30,4 +34,4 @@ def cosine_matrix(query: Tensor, document: Tensor, mask: Tensor, exact: Tensor |
 def word_similarity(batch: Batch) -> Tensor:
     """`cosine_matrix` of a batch's word vectors and exact matches, (n, Q, D)."""
     query = batch.a_row(nn.normalize(batch.query_vectors, dim=2))
-    return cosine_matrix(query, batch.document_vectors, batch.pair_mask, batch.exact)
+    return unit_cosines(query, nn.normalize(batch.document_vectors, dim=2), batch.pair_mask, batch.exact)

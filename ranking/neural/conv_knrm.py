@@ -6,11 +6,12 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from skerry.ranking.features.batch import Batch, Fields
 from skerry.ranking.interaction.kernels import knrm_bank, log_pool
 from skerry.ranking.interaction.n_grams import NGrams
-from skerry.ranking.interaction.similarity import cosine_matrix
+from skerry.ranking.interaction.similarity import unit_cosines
 from skerry.ranking.neural.base import DOCUMENT_TERMS, QUERY_TERMS, NeuralModel
 
 
@@ -35,13 +36,17 @@ class ConvKnrm(NeuralModel):
         self.score = nn.Linear(longest**2 * kernels, 1)
 
     def forward(self, batch: Batch) -> Tensor:
-        queries = [batch.a_row(grams(batch.query_vectors, batch.query_mask)) for grams in self.grams]
-        documents = [grams(batch.document_vectors, batch.document_mask) for grams in self.grams]
+        queries = [batch.a_row(grams) for grams in self._sides(batch.query_vectors, batch.query_mask)]
+        documents = self._sides(batch.document_vectors, batch.document_mask)
         mask = batch.pair_mask
         features = [
-            log_pool(self.bank(cosine_matrix(query, document, mask), mask), batch.row_query_mask)
+            log_pool(self.bank(unit_cosines(query, document, mask), mask), batch.row_query_mask)
             for query in queries
             for document in documents
         ]
         scores: Tensor = self.score(torch.cat(features, dim=1)).squeeze(1)
         return scores
+
+    def _sides(self, vectors: Tensor, mask: Tensor) -> list[Tensor]:
+        """The n-grams of each length, as vectors of length 1."""
+        return [functional.normalize(grams(vectors, mask), dim=2) for grams in self.grams]
