@@ -11,6 +11,7 @@ from typing import Any
 
 from skerry.benchmarks.decode.answers import Method, Reading
 from skerry.benchmarks.decode.contexts import Asked, Context
+from skerry.benchmarks.decode.fitting import fitted
 from skerry.core.errors import InvalidInput, NotFound
 from skerry.core.progress import Task
 from skerry.generation.model import LoadedModel
@@ -43,7 +44,7 @@ def ruler(
     most: int,
     task: Task,
 ) -> Iterator[Found]:
-    """The first `most` prompts of every task at a length (4096 or 8192) that fit the model.
+    """The first `most` prompts of every task at a length (4096, 8192), made to fit the model (`fitting.py`).
 
     Raises:
         NotFound: there is no file TASK-LENGTH.jsonl.gz in the folder.
@@ -73,9 +74,8 @@ def _prompts(path: Path, loaded: LoadedModel, most: int, tokens: int) -> Iterato
     given = 0
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
-            context = _context(loaded, line, f"{path}:{number}")
-            size = len(context.tokens) + len(context.questions[0].tail)
-            if size + max(tokens, len(context.questions[0].answer)) > loaded.context:
+            context = _context(loaded, line, tokens, f"{path}:{number}")
+            if context is None:
                 continue
             yield context
             given += 1
@@ -83,7 +83,8 @@ def _prompts(path: Path, loaded: LoadedModel, most: int, tokens: int) -> Iterato
                 return
 
 
-def _context(loaded: LoadedModel, line: str, where: str) -> Context:
+def _context(loaded: LoadedModel, line: str, room: int, where: str) -> Context | None:
+    """None where the prompt, with `room` for an answer, cannot be made to fit."""
     try:
         record: dict[str, Any] = json.loads(line)
         text, begin, outputs = record["input"], record["answer_prefix"], tuple(record["outputs"])
@@ -93,11 +94,20 @@ def _context(loaded: LoadedModel, line: str, where: str) -> Context:
             hint="A line is an object with input, answer_prefix and outputs.",
         ) from error
     tokenizer = loaded.tokenizer
-    if tokenizer.chat_template:
-        text = tokenizer.apply_chat_template(
-            [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
-        )
-    prompt: list[int] = tokenizer(f"{text}{begin}", add_special_tokens=False).input_ids
     answer = tokenizer(f" {', '.join(dict.fromkeys(outputs))}", add_special_tokens=False).input_ids
+    most = loaded.context - max(room, len(answer))
+
+    def tokens_of(text: str) -> list[int]:
+        if tokenizer.chat_template:
+            text = tokenizer.apply_chat_template(
+                [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
+            )
+        tokens: list[int] = tokenizer(f"{text}{begin}", add_special_tokens=False).input_ids
+        return tokens
+
+    shortened = fitted(text, outputs, lambda one: len(tokens_of(one)) <= most)
+    if shortened is None:
+        return None
+    prompt = tokens_of(shortened)
     asked = Asked(tuple(prompt[-_TAIL:]), tuple(answer), outputs)
     return Context(tuple(prompt[:-_TAIL]), (asked,))
