@@ -82,8 +82,10 @@ public:
                     }
                     Vector::store(slopes.data() + at, slope);
                 }
+                // Where no word counts, a steep slope times the distance may be no number.
+                const std::uint8_t* const mask = rows.mask + row * rows.words;
                 float* const out = to + row * rows.words;
-                for (std::size_t at = 0; at < rows.words; ++at) out[at] = at < counted ? slopes[at] : 0.0F;
+                for (std::size_t at = 0; at < rows.words; ++at) out[at] = mask[at] ? slopes[at] : 0.0F;
             }
         });
     }

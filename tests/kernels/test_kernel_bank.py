@@ -96,6 +96,14 @@ def test_what_is_no_number_is_seen() -> None:
     assert kernel_sums(similarity, mask, CENTRES, WIDTHS).isfinite().all()
 
 
+@pytest.mark.parametrize("steep", [1.0, 1e15, 1e20])
+def test_masked_words_have_no_gradient(steep: float) -> None:
+    similarity, mask = drawn(8, (6, 45))
+    mask[:, -1] = True
+    gradient = with_gradient(similarity, mask, torch.full((6, len(CENTRES)), steep), kernel_sums)[1]
+    assert gradient[~mask].eq(0).all() and gradient.isfinite().all()
+
+
 @pytest.mark.parametrize("isa", ["avx512", "avx2", "baseline"])
 def test_every_instruction_set(isa: str) -> None:
     similarity, mask = drawn(6, (9, 45))
