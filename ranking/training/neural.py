@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from skerry.core.errors import InvalidInput
 from skerry.core.files import naming_full_disk
@@ -236,13 +237,19 @@ class NeuralTrainer:
         ordinals = [ordinal for example, drawn in rows for ordinal in (example.question.positive, *drawn)]
         encoded = self._encode([example.question.query for example, _ in rows], ordinals)
         self._model.train()
-        loss = self._objective(self._model(self._featuriser.batch(encoded)).view(len(rows), -1))
+        loss = self._objective(self._learnt(encoded).view(len(rows), -1))
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
         self._optimizer.step()
         self._losses.append(float(loss.detach()))
         return self._losses[-1]
+
+    def _learnt(self, encoded: Encoded) -> Tensor:
+        """Scores, (n,), that can be learnt from; padding is as short as in reading."""
+        parts = [(rows, self._model(batch)) for rows, batch in self._featuriser.batches(encoded)]
+        places = torch.from_numpy(np.argsort(np.concatenate([rows for rows, _ in parts])))
+        return torch.cat([scores for _, scores in parts])[places]
 
     def _encode(self, queries: Sequence[str], ordinals: Sequence[int]) -> Encoded:
         """As many ordinals a query, in order."""
