@@ -12,11 +12,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One system's averages by metric; `intervals` are (low, high) of some of them."""
+    """One system's averages by metric.
+
+    Attributes:
+        intervals: (low, high) of some of them.
+        starred: those that a star is shown behind.
+    """
 
     name: str
     metrics: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    starred: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,8 @@ class ScoreTable:
 
     def _cells(self, row: Row) -> list[str]:
         return [
-            format(row.metrics[name], self.formats.get(name, ".3f")) if name in row.metrics else "-"
+            format(row.metrics[name], self.formats.get(name, ".3f")) + "*" * (name in row.starred)
+            if name in row.metrics
+            else "-"
             for name in self.columns
         ]

@@ -10,7 +10,12 @@ from skerry.evaluation.rank.measures import JUDGED, PARAGRAPHS, main_measure, me
 from skerry.evaluation.rank.pools import Pool
 from skerry.evaluation.table import Row, ScoreTable
 
-_MILLISECONDS, _PARAMETERS = "ms", "parameters"
+MILLISECONDS, PARAMETERS = "ms", "parameters"
+
+
+def p_value_of(measure: str) -> str:
+    """The column that says how likely a difference in a measure is chance."""
+    return f"p ({measure})"
 
 
 def rank_table(
@@ -37,15 +42,15 @@ def rank_table(
     for name, system in systems.items():
         metrics = {column: sum(row[column] for row in values[name]) / len(pools) for column in columns}
         if system.milliseconds is not None:
-            metrics[_MILLISECONDS] = system.milliseconds
+            metrics[MILLISECONDS] = system.milliseconds
         if system.parameters is not None:
-            metrics[_PARAMETERS] = system.parameters
+            metrics[PARAMETERS] = system.parameters
         if name != baseline:
-            metrics[f"p ({main})"] = paired_p_value(of_main[name], of_main[baseline])
+            metrics[p_value_of(main)] = paired_p_value(of_main[name], of_main[baseline])
         rows.append(Row(name, metrics, {main: interval(of_main[name])}))
     return ScoreTable(
         f"{title}: {len(pools):,} questions",
-        [*columns, _MILLISECONDS, _PARAMETERS, f"p ({main})"],
+        [*columns, MILLISECONDS, PARAMETERS, p_value_of(main)],
         rows,
-        {_MILLISECONDS: ".1f", _PARAMETERS: ",.0f", f"p ({main})": ".4f"},
+        {MILLISECONDS: ".1f", PARAMETERS: ",.0f", p_value_of(main): ".4f"},
     )

@@ -15,6 +15,7 @@ import click
 from skerry.core.errors import InvalidInput
 from skerry.services.cli.context_options import context_options, load_generator
 from skerry.services.cli.eval_rank import rank
+from skerry.services.cli.eval_rank_sets import rank_sets
 from skerry.services.cli.rank_options import cascade_options, load_cascade
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def evaluate() -> None:
 
 
 evaluate.add_command(rank)
+evaluate.add_command(rank_sets)
 
 
 @evaluate.command()

@@ -89,6 +89,18 @@ def test_by_folds_and_gone_on_with(runs: Runs, tmp_path: Path) -> None:
     assert systems["knrm"]["metrics"]["parameters"] >= 12
     assert systems["drmm"]["metrics"]["ms"] > 0
 
+    def sets(*words: str) -> str:
+        runs.patch.setattr(sys, "argv", ["skerry", "eval", "rank-sets", *words])
+        main()
+        return runs.printed.readouterr().out
+
+    assert "| system | mine hit@1 | mine hit@5 | ms | parameters |" in sets(f"mine={out}", "--markdown")
+    together = json.loads(sets(str(out), "--json"))["systems"]
+    assert together["knrm"]["metrics"]["report hit@5"] == systems["knrm"]["metrics"]["hit@5"]
+    with pytest.raises(SystemExit):
+        sets(str(out), str(out))
+    assert "Two comparisons are called report" in runs.printed.readouterr().err
+
     # Again: nothing is trained, and the rankers' times are those that were measured.
     again = runs(folds="3")
     assert "training" not in again.err and "first stage" not in again.err
