@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from skerry.ranking.pair_network import PairNetwork, PairTokenizer, load_network
 from skerry.ranking.pair_reader import Pair, pair_reader
 
 SHIPPED = Path(__file__).parent / "weights" / "cross-encoder"
+_BLOCK = 512
+"""Texts tokenised between two looks at the deadline."""
 
 
 class CrossEncoder:
@@ -57,9 +59,9 @@ class CrossEncoder:
 
         Raises:
             InvalidInput: a text that is no valid Unicode.
-            DeadlineExceeded, Cancelled: between batches.
+            DeadlineExceeded, Cancelled: between batches, of pairs or of texts that are tokenised.
         """
-        logits = self._reader.logits(self._pairs(requests), deadline)
+        logits = self._reader.logits(self._pairs(requests, deadline), deadline)
         scores, start = [], 0
         for request in requests:
             order = np.float32(self._first_stage_weight) * candidates_prior(request.candidates)
@@ -68,15 +70,20 @@ class CrossEncoder:
             start += len(part)
         return scores
 
-    def _pairs(self, requests: Sequence[RankRequest]) -> list[Pair]:
+    def _pairs(self, requests: Sequence[RankRequest], deadline: Deadline) -> list[Pair]:
         queries = self._tokenizer.tokens([request.query for request in requests])
         texts = [passage_text(c.title, c.text) for request in requests for c in request.candidates]
-        passages = iter(self._tokenizer.tokens(texts))
+        passages = self._passages(texts, deadline)
         return [
             self._tokenizer.pair(query, next(passages))
             for query, request in zip(queries, requests, strict=True)
             for _ in request.candidates
         ]
+
+    def _passages(self, texts: Sequence[str], deadline: Deadline) -> Iterator[list[int]]:
+        for start in range(0, len(texts), _BLOCK):
+            deadline.check("reading passages")
+            yield from self._tokenizer.tokens(texts[start : start + _BLOCK])
 
 
 def trained_network(models: ModelStore, folder: Path) -> tuple[PairNetwork, Model, adapter.AdapterConfig]:

@@ -138,11 +138,19 @@ def test_cancelled_between_batches(ranker: CrossEncoder) -> None:
     assert deadline.checks == 3
     whole = GoesAway(at=0)
     ranker.score([request], whole)
-    assert whole.checks == 4
+    assert whole.checks == 5
+
+
+def test_cancelled_while_a_long_list_is_tokenised(ranker: CrossEncoder) -> None:
+    request = RankRequest("what?", tuple(Candidate("", "a short text") for _ in range(2_000)))
+    deadline = GoesAway(at=3)
+    with pytest.raises(Cancelled, match="reading passages"):
+        ranker.score([request], deadline)
+    assert deadline.checks == 3
 
 
 def test_a_deadline_that_has_passed(ranker: CrossEncoder) -> None:
-    with pytest.raises(DeadlineExceeded, match="ranking passages"):
+    with pytest.raises(DeadlineExceeded, match="reading passages"):
         ranker.score(requests(3), Deadline(0))
 
 
