@@ -6,9 +6,10 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, TypeVar
@@ -133,11 +134,24 @@ class _Team:
         context = get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, self.threads), daemon=True)
-        process.start()
+        with _interrupts_held():
+            process.start()
         theirs.close()
         worker = _Worker(process, ours)
         self.workers.append(worker)
         return worker
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """A terminal's Ctrl-C goes to its whole group: one that a worker gets while it is still starting, before
+    `_work` says what to do with it, would end it with a traceback. What is held back here it inherits."""
+    resource_tracker.ensure_running()  # whatever starts it lets the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(connection: Connection, threads: int) -> None:

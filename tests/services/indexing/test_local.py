@@ -17,7 +17,7 @@ import pytest
 
 from skerry.core.deadline import Deadline
 from skerry.core.errors import BackendUnavailable, Cancelled, DeadlineExceeded, InvalidInput, Overloaded
-from skerry.services.indexing.local import LocalEngine
+from skerry.services.indexing.local import LocalEngine, _Team
 
 
 def _alive(process: int) -> bool:
@@ -152,7 +152,7 @@ import sys, time
 sys.path.insert(0, {folder!r})
 import tasks_of_a_test
 from skerry.core.deadline import Deadline
-from skerry.services.indexing.local import LocalEngine
+from skerry.services.indexing.local import LocalEngine, _Team
 results = LocalEngine(workers=1).map(tasks_of_a_test.process, [1, 2], Deadline())
 print(next(results), flush=True)
 time.sleep(60)
@@ -164,3 +164,21 @@ time.sleep(60)
         process.kill()
         process.wait()
     assert _gone(worker)
+
+
+def test_an_interrupt_while_a_worker_starts_is_not_the_workers() -> None:
+    team = _Team(1, 1)
+    try:
+        worker = team._start()
+        for _ in range(20):
+            os.kill(worker.process.pid, signal.SIGINT)  # type: ignore[arg-type]
+            time.sleep(0.01)
+        team.give((len, [1, 2, 3]))
+        found: list[int] = []
+        while not found and worker.process.is_alive():
+            found = team.results(0.1)
+        assert found == [3]
+        # This process itself hears it as before.
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+    finally:
+        team.kill()
