@@ -17,7 +17,7 @@ from skerry.retrieval.corpus.store import PassageStore
 
 _LOOKS_AN_EPOCH = 2
 _LOOKS = 4
-"""At most, where the number of steps is bounded."""
+"""At least, where the number of steps is bounded."""
 _LOOKED_AT = 32
 """A question that is watched costs as much as a step: a hundred candidates are read."""
 _STEPS_AN_EPOCH = 4
@@ -29,8 +29,8 @@ class Lessons:
     """How rankers learn in a comparison.
 
     Attributes:
-        settings: those of the training; the model's name and how often to look are filled in, and
-            how many questions a look ranks, and there are fewer questions a step where there are few.
+        settings: those of the training; the model's name, how often to look and how many questions a look
+            ranks are filled in, and there are fewer questions a step where there are few.
         watched: share of the groups of questions that choose the weights, the first stage's among them.
         start: whether those that have trained weights begin from them.
     """

@@ -26,7 +26,7 @@ def read_report(path: Path) -> dict[str, Any]:
     try:
         report: dict[str, Any] = json.loads(path.read_bytes())
         for system in report["systems"].values():
-            dict[str, float](system["metrics"])
+            dict(system["metrics"])
         if not _shown(report):
             raise KeyError(f"{PARAGRAPHS[0]} or {JUDGED[0]} of {report['baseline']}")
     except FileNotFoundError as error:
