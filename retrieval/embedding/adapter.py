@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONFIG",
+    "EARLY_LAYERS",
     "EXITS",
     "SHIPPED",
     "WEIGHTS",
@@ -28,6 +29,7 @@ __all__ = [
     "check_base",
     "chosen_adapter",
     "early_factors",
+    "early_layers",
     "keeps_whole",
     "load",
     "load_config",
@@ -41,6 +43,8 @@ _BELOW = "whole"
 _WHOLE = "whole."
 EXITS = "exits."
 """What the names of an adapter's exits begin with."""
+EARLY_LAYERS = "early_layers"
+"""Name of the tensor that says on which of the model's layers the depths before the last run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +55,19 @@ class AdapterConfig(BaseConfig):
         ranks: of the low-rank factors, by the name of the linear layer in the whole network.
         pairs: (layers, dimensions) that it was trained at.
         whole_sha256: weights of the adapter that it stands over, "" without one.
+        early_layers: which of the model's layers, from 1, the depths before the last run on, first to last;
+            empty for the first ones.
     """
 
     ranks: Mapping[str, int]
     pairs: tuple[tuple[int, int], ...]
     whole_sha256: str = ""
+    early_layers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ranks", {str(name): int(rank) for name, rank in self.ranks.items()})
         object.__setattr__(self, "pairs", tuple((int(layers), int(size)) for layers, size in self.pairs))
+        object.__setattr__(self, "early_layers", tuple(int(layer) for layer in self.early_layers))
 
     @classmethod
     def of(
@@ -73,12 +81,28 @@ class AdapterConfig(BaseConfig):
         """
         own = early_factors(factors)
         ranks = {name.removesuffix(_A): len(a) for name, a in own.items() if name.endswith(_A)}
-        return cls(model.lasting_name, model.weights_hash, model.tokenizer_hash, ranks, tuple(pairs))
+        return cls(
+            model.lasting_name,
+            model.weights_hash,
+            model.tokenizer_hash,
+            ranks,
+            tuple(pairs),
+            early_layers=early_layers(factors),
+        )
 
 
 def early_factors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """An adapter's tensors without those of the one that it stands over."""
-    return {name: tensor for name, tensor in tensors.items() if not name.startswith(_WHOLE)}
+    """An adapter's factors and exits without those of the one that it stands over."""
+    return {
+        name: tensor
+        for name, tensor in tensors.items()
+        if not name.startswith(_WHOLE) and name != EARLY_LAYERS
+    }
+
+
+def early_layers(tensors: Mapping[str, Tensor]) -> tuple[int, ...]:
+    """As `AdapterConfig.early_layers`."""
+    return tuple(tensors[EARLY_LAYERS].tolist()) if EARLY_LAYERS in tensors else ()
 
 
 def whole_factors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -122,12 +146,18 @@ def save(
 def load(folder: Path) -> tuple[AdapterConfig, dict[str, Tensor]]:
     """See `AdapterFiles.load`; `whole_factors` of the tensors are of the adapter that it stands over.
 
+    `early_layers` of the tensors are those of the configuration.
+
     Raises:
         NotFound: no adapter there, or not the one below it.
         IndexCorrupt: a file that is damaged or of another format, or another adapter below than it was
             trained over.
     """
+    import torch
+
     config, tensors = _FILES.load(folder)
+    if config.early_layers:
+        tensors[EARLY_LAYERS] = torch.tensor(config.early_layers)
     if not config.whole_sha256:
         return config, tensors
     below, factors = _FILES.load(folder / _BELOW)

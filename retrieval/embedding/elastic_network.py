@@ -44,7 +44,7 @@ class ElasticNetwork:
         if network.config.model_type in POST_NORM:
             below = network if early is None else early
             for number in range(1, len(below.encoder.layer) + 1):
-                self._depths[number] = _first_layers(below, number)
+                self._depths[number] = first_layers(below, number)
             self._hook(network, below)
 
     def check_layers(self, layers: int, what: str = "layers") -> int:
@@ -101,14 +101,28 @@ class ElasticNetwork:
         return keep
 
 
-def without_last(network: Any) -> Any:
-    """A copy of all layers but the last, with weights of their own, on the same embeddings."""
-    early = _first_layers(network, network.config.num_hidden_layers - 1)
-    early.encoder._modules["layer"] = copy.deepcopy(early.encoder.layer)
+def without_last(network: Any, layers: Sequence[int] = ()) -> Any:
+    """A copy of one layer fewer, with weights of their own, on the same embeddings.
+
+    Args:
+        layers: which of the network's, from 1, they are copies of; by default the first ones.
+
+    Raises:
+        InvalidInput: not one layer fewer, or layers that the network does not have.
+    """
+    every = list(network.encoder.layer)
+    chosen = layers or range(1, len(every))
+    if len(chosen) != len(every) - 1 or not all(1 <= layer <= len(every) for layer in chosen):
+        raise InvalidInput(
+            f"The early layers {list(chosen)} are not {len(every) - 1} of the layers 1 to {len(every)}.",
+            hint="Use the base model that the adapter was trained on.",
+        )
+    early = first_layers(network, len(every) - 1)
+    early.encoder._modules["layer"] = nn.ModuleList(copy.deepcopy(every[layer - 1]) for layer in chosen)
     return early
 
 
-def _first_layers(network: Any, number: int) -> Any:
+def first_layers(network: Any, number: int) -> Any:
     """The same network, sharing all weights, that ends after layer `number`, and without a pooler."""
     whole, encoder = copy.copy(network), copy.copy(network.encoder)
     # A module's shallow copy shares the dictionary of its parts with the original.

@@ -20,7 +20,7 @@ from skerry.core.models import low_rank
 from skerry.core.models.loading import load_weights
 from skerry.core.models.store import Model
 from skerry.kernels.bert import PackedBert
-from skerry.retrieval.embedding.adapter import early_factors, keeps_whole, whole_factors
+from skerry.retrieval.embedding.adapter import early_factors, early_layers, keeps_whole, whole_factors
 from skerry.retrieval.embedding.elastic_network import ElasticNetwork, without_last
 from skerry.retrieval.embedding.exits import Exits
 from skerry.retrieval.embedding.options import LEAST_DIMENSIONS
@@ -297,7 +297,8 @@ def _networks(
     early = None
     if adapter is not None:
         low_rank.merge(network, whole_factors(adapter))
-        early = without_last(network) if keeps_whole(adapter, network.config.num_hidden_layers) else None
+        if keeps_whole(adapter, network.config.num_hidden_layers):
+            early = without_last(network, early_layers(adapter))
         low_rank.merge(network if early is None else early, early_factors(adapter))
     return network.to(dtype), None if early is None else early.to(dtype)
 

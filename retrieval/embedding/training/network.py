@@ -26,14 +26,19 @@ from skerry.core.errors import IndexCorrupt, InvalidInput
 from skerry.core.models import low_rank
 from skerry.core.models.loading import load_weights
 from skerry.core.models.store import Model
-from skerry.retrieval.embedding.elastic_network import POST_NORM
+from skerry.retrieval.embedding.adapter import EARLY_LAYERS
+from skerry.retrieval.embedding.elastic_network import POST_NORM, first_layers, without_last
 from skerry.retrieval.embedding.exits import Exits
+from skerry.retrieval.embedding.starts import starts_of
+from skerry.retrieval.embedding.stretches import Stretches
 from skerry.retrieval.embedding.training.start import (
     WORD_SHARE,
+    spread,
     start_early_maps,
     start_importance,
     start_maps,
 )
+from skerry.retrieval.embedding.training.texts import CutText
 
 _CHUNK_TOKENS = {"cpu": 2304, "cuda": 65_536}
 _WIDTH_STEP = 8
@@ -51,6 +56,8 @@ class TrainableEncoder:
         seed: of the factors.
         keep_whole: vectors of the whole depth are kept as they are, but for a turn; factors are of the layers
             before the last, for the exits there, and the last one's rank counts for nothing.
+        early_layers: with `keep_whole`, which of the model's layers, from 1, those before the last begin as;
+            None for those of `start.spread`.
         below: tensors of an adapter of the whole size; the encoder with it is what is kept and started from.
 
     Attributes:
@@ -71,11 +78,11 @@ class TrainableEncoder:
         seed: int,
         keep_whole: bool = False,
         below: Mapping[str, Tensor] | None = None,
+        early_layers: Sequence[int] | None = None,
     ) -> None:
         self.device = best_device()
         try:
             self._network: Any = _untrained(base, self.device, below)
-            self._whole: Any = _untrained(base, self.device, below) if keep_whole else None
             self._tokenizer = Tokenizer.from_str((base.folder / "tokenizer.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise IndexCorrupt(
@@ -89,8 +96,18 @@ class TrainableEncoder:
                 f"{base.name} is of the kind {config.model_type}, whose layers cannot each be the last.",
                 hint=f"Kinds that can be trained are {', '.join(POST_NORM)}.",
             )
+        self.layers, self.width = len(self._network.encoder.layer), int(config.hidden_size)
+        self._whole: Any = None
+        self._early_layers: tuple[int, ...] = ()
+        if keep_whole:
+            self._early_layers = tuple(early_layers or spread(self.layers))
+            self._whole = self._network
+            self._network = without_last(self._whole, self._early_layers)
         layers = self._network.encoder.layer
-        self.layers, self.width = len(layers), int(config.hidden_size)
+        # Hooks of its own: transformers' `output_hidden_states` counts layers twice that two networks share.
+        self._seen: list[Tensor] = []
+        for module in (self._network.embeddings, *layers):
+            module.register_forward_hook(self._keep)
         self._tokenizer.no_padding()
         self._padding = config.pad_token_id or 0
         self._longest = int(config.max_position_embeddings)
@@ -105,7 +122,7 @@ class TrainableEncoder:
                     hint="Give one rank a layer, or one for all.",
                 )
             if keep_whole:
-                del layers[-1], each[-1]
+                del each[-1]
             for number, (layer, rank) in enumerate(zip(layers, each, strict=True)):
                 self.factors += low_rank.attach(layer, rank, seed * self.layers + number)
 
@@ -131,6 +148,17 @@ class TrainableEncoder:
             raise InvalidInput(f"A text cannot be encoded: {error}.", hint="Pass valid Unicode.") from error
         return [np.array(encoding.ids, np.int32) for encoding in encodings]
 
+    def cut_tokens(self, texts: Sequence[CutText], longest: int) -> tuple[list[NDArray[np.int32]], Stretches]:
+        """As `tokens`, and which stretches they are cut into. Raises likewise."""
+        self._tokenizer.enable_truncation(min(longest, self._longest))
+        try:
+            encodings = self._tokenizer.encode_batch([text.text for text in texts])
+        except (UnicodeEncodeError, TypeError) as error:
+            raise InvalidInput(f"A text cannot be encoded: {error}.", hint="Pass valid Unicode.") from error
+        tokens = [np.array(encoding.ids, np.int32) for encoding in encodings]
+        offsets = [encoding.offsets for encoding in encodings]
+        return tokens, Stretches.behind(offsets, [text.begin for text in texts])
+
     @torch.no_grad()
     def weaken(self, strength: float) -> None:
         """Keep the share `strength` of what the factors add to the weights."""
@@ -143,20 +171,44 @@ class TrainableEncoder:
 
     def vectors(self, sequences: Sequence[NDArray[np.int32]]) -> list[Tensor]:
         """The vectors after each layer, first to last: float32 of shape (len(sequences), width)."""
-        return self._by_chunk(sequences, self._vectors)
+        vectors = self.cut_vectors(sequences, None, len(self._network.encoder.layer))
+        return vectors if self._whole is None else [*vectors, self.whole(sequences)]
+
+    def cut_vectors(
+        self, sequences: Sequence[NDArray[np.int32]], stretches: Stretches | None, layers: int
+    ) -> list[Tensor]:
+        """The vectors of texts and of their stretches after each of the first `layers` layers.
+
+        Args:
+            stretches: of the sequences, None cuts none.
+            layers: with a whole depth that is kept, of those before the last.
+
+        Returns:
+            float32 of shape (vectors, width) each: of every text first the whole, then its stretches.
+        """
+        network = first_layers(self._network, layers)
+
+        def forward(ids: Tensor, parts: Tensor) -> list[Tensor]:
+            words, *states = self._states(network, ids, parts)
+            if self.exits is not None:
+                return self.exits(words, states, range(1, layers + 1), parts)  # type: ignore[no-any-return]
+            weights = parts.float()
+            return [weights @ state.float() / weights.sum(2, keepdim=True) for state in states]
+
+        return self._by_chunk(sequences, forward, stretches)
 
     @torch.no_grad()
-    def whole(self, sequences: Sequence[NDArray[np.int32]]) -> Tensor:
-        """Vectors of the kept whole depth, which alone runs: float32 of shape (len(sequences), width)."""
+    def whole(self, sequences: Sequence[NDArray[np.int32]], stretches: Stretches | None = None) -> Tensor:
+        """Vectors of the kept whole depth, which alone runs: as one of `cut_vectors`."""
         assert self._whole is not None and self.exits is not None
         exits = self.exits
 
-        def forward(ids: Tensor, mask: Tensor) -> list[Tensor]:
+        def forward(ids: Tensor, parts: Tensor) -> list[Tensor]:
             words = self._network.embeddings(input_ids=ids)
-            last = self._whole(input_ids=ids, attention_mask=mask).last_hidden_state
-            return exits(words, [last], [self.layers], mask)  # type: ignore[no-any-return]
+            last = self._whole(input_ids=ids, attention_mask=parts[:, 0].long()).last_hidden_state
+            return exits(words, [last], [self.layers], parts)  # type: ignore[no-any-return]
 
-        [vectors] = self._by_chunk(sequences, forward)
+        [vectors] = self._by_chunk(sequences, forward, stretches)
         return vectors
 
     @torch.no_grad()
@@ -182,61 +234,76 @@ class TrainableEncoder:
         lexical, *pooled = self._by_chunk(sample, self._pooled)
         start_maps(self.exits, lexical, pooled, WORD_SHARE if self._whole is None else 0.0)
 
-    def _by_chunk(self, sequences: Sequence[NDArray[np.int32]], forward: _Forward) -> list[Tensor]:
-        """What `forward` makes of all sequences, those of like lengths together, in the order given."""
-        order = sorted(range(len(sequences)), key=lambda row: -len(sequences[row]))
-        parts: list[list[Tensor]] = []
+    def _by_chunk(
+        self,
+        sequences: Sequence[NDArray[np.int32]],
+        forward: _Forward,
+        stretches: Stretches | None = None,
+    ) -> list[Tensor]:
+        """What `forward` makes of all sequences, those of like lengths together, in the order given.
+
+        Args:
+            forward: of ids (batch, length) and of the parts' masks (batch, parts, length).
+        """
+        cut = Stretches.none([len(ids) for ids in sequences]) if stretches is None else stretches
+        counts = 1 + cut.counts
+        starts = starts_of([counts])
+        order = np.argsort(-cut.lengths, kind="stable")
+        made: list[list[Tensor]] = []
+        places: list[NDArray[np.int64]] = []
         start = 0
         while start < len(order):
-            longest = _padded(len(sequences[order[start]]))
+            longest = _padded(int(cut.lengths[order[start]]))
             end = min(len(order), start + max(1, _CHUNK_TOKENS[self.device] // longest))
             # Of what is beside a long sequence no more than half is padding.
-            while 2 * _padded(len(sequences[order[end - 1]])) < longest:
+            while 2 * _padded(int(cut.lengths[order[end - 1]])) < longest:
                 end -= 1
-            parts.append(forward(*self._padded([sequences[row] for row in order[start:end]])))
+            rows = order[start:end]
+            masks = cut.take(rows).masks(longest)
+            number = np.arange(masks.shape[1])
+            real = number < counts[rows, None]
+            places.append((starts[rows, None] + number)[real])
+            kept = torch.from_numpy(real).to(self.device)
+            states = forward(
+                self._ids([sequences[row] for row in rows], longest), torch.from_numpy(masks).to(self.device)
+            )
+            made.append([state[kept] for state in states])
             start = end
-        back = torch.empty(len(order), dtype=torch.long, device=self.device)
-        back[torch.tensor(order, device=self.device)] = torch.arange(len(order), device=self.device)
-        return [torch.cat(states)[back] for states in zip(*parts, strict=True)]
+        back = torch.from_numpy(np.argsort(np.concatenate(places))).to(self.device)
+        return [torch.cat(states)[back] for states in zip(*made, strict=True)]
 
     def state(self) -> dict[str, Tensor]:
-        """The factors by the layers' names in the whole network, and the exits."""
-        exits = self.exits.tensors() if self.exits is not None else {}
-        return {name: tensor.cpu() for name, tensor in (low_rank.state(self._network) | exits).items()}
+        """The factors by the layers' names in the network, the exits, and which layers the early ones are."""
+        tensors = low_rank.state(self._network)
+        if self.exits is not None:
+            tensors |= self.exits.tensors()
+        if self._early_layers:
+            tensors[EARLY_LAYERS] = torch.tensor(self._early_layers)
+        return {name: tensor.cpu() for name, tensor in tensors.items()}
 
-    def _padded(self, sequences: Sequence[NDArray[np.int32]]) -> tuple[Tensor, Tensor]:
-        """Ids and mask. The longest sequence comes first."""
-        width = _padded(len(sequences[0]))
-        ids = torch.full((len(sequences), width), self._padding, dtype=torch.long)
-        mask = torch.zeros(len(sequences), width, dtype=torch.long)
-        for row, sequence in enumerate(sequences):
-            ids[row, : len(sequence)] = torch.from_numpy(sequence)
-            mask[row, : len(sequence)] = 1
-        return ids.to(self.device), mask.to(self.device)
-
-    def _states(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
-        """States of the embeddings and after every layer."""
-        output = self._network(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-        states = list(output.hidden_states)
-        if self._whole is not None:
-            with torch.no_grad():
-                states.append(self._whole(input_ids=ids, attention_mask=mask).last_hidden_state)
+    def _states(self, network: Any, ids: Tensor, parts: Tensor) -> list[Tensor]:
+        """Those of the embeddings and after every layer of `network`, a beginning of the trained one."""
+        self._seen.clear()
+        network(input_ids=ids, attention_mask=parts[:, 0].long())
+        states, self._seen = self._seen, []
         return states
 
-    def _vectors(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
-        states = self._states(ids, mask)
-        if self.exits is not None:
-            vectors: list[Tensor] = self.exits(states[0], states[1:], range(1, self.layers + 1), mask)
-            if self._whole is not None:
-                vectors[-1] = vectors[-1].detach()
-            return vectors
-        weights = mask[:, :, None].float()
-        return [(state.float() * weights).sum(1) / weights.sum(1) for state in states[1:]]
+    def _keep(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        self._seen.append(output if isinstance(output, Tensor) else output[0])
 
-    def _pooled(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
+    def _ids(self, sequences: Sequence[NDArray[np.int32]], width: int) -> Tensor:
+        ids = torch.full((len(sequences), width), self._padding, dtype=torch.long)
+        for row, sequence in enumerate(sequences):
+            ids[row, : len(sequence)] = torch.from_numpy(sequence)
+        return ids.to(self.device)
+
+    def _pooled(self, ids: Tensor, parts: Tensor) -> list[Tensor]:
         assert self.exits is not None
-        states = self._states(ids, mask)
-        lexical, pooled = self.exits.pooled(states[0], states[1:], range(1, self.layers + 1), mask)
+        states = self._states(self._network, ids, parts)
+        if self._whole is not None:
+            mask = parts[:, 0].long()
+            states.append(self._whole(input_ids=ids, attention_mask=mask).last_hidden_state)
+        lexical, pooled = self.exits.pooled(states[0], states[1:], range(1, self.layers + 1), parts)
         return [lexical, *pooled]
 
 

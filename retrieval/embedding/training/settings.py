@@ -15,12 +15,15 @@ class Settings:
 
     Attributes:
         keep_whole: leave the whole depth as it is and train the exits before it.
-        distil_alone: exits before a kept whole learn from it alone (`early_exits`); else, as everything does
-            without a kept whole, on questions (`supervised`).
         early_steps: with `keep_whole`, where `steps` is None.
-        short, long: questions and stretches of texts, and whole texts, in a step with `keep_whole`.
-        bank: passages whose whole vectors they are scored against.
+        early_layers: with `keep_whole`, which of the model's layers those before the last begin as; None
+            spreads half of them over the model, so that half of the depth begins with what its last layer
+            knows (`start.spread`), and adds the last one again.
+        short, long: texts like questions, and passages, in a step with `keep_whole`.
+        other_share: of the short texts that are questions with another subject, and pieces of passages, each.
+        bank: passages that short texts are scored against.
         bank_scale: what those scores are multiplied by.
+        label_share: what a question's evidence gets of the distribution over the bank that is learnt.
         loss: a name in `losses.LOSSES`.
         pairs: (layers, dimensions) that are trained and printed; the whole model is always among them.
         ranks: of the low-rank factors, one a layer, or one for all layers.
@@ -52,24 +55,30 @@ class Settings:
     """
 
     keep_whole: bool = True
-    distil_alone: bool = True
     early_steps: int = 900
+    early_layers: tuple[int, ...] | None = None
     short: int = 208
     long: int = 16
+    other_share: float = 0.25
     bank: int = 5000
     bank_scale: float = 40.0
+    label_share: float = 0.15
     loss: str = "cross_depth"
     pairs: tuple[tuple[int, int], ...] = (
-        (1, 48),
+        (1, 96),
+        (1, 384),
         (2, 96),
+        (2, 384),
         (3, 96),
         (3, 384),
-        (4, 192),
-        (5, 288),
+        (4, 96),
+        (4, 384),
+        (5, 96),
+        (5, 384),
         (6, 96),
         (6, 384),
     )
-    ranks: tuple[int, ...] = (80, 80, 80, 24, 24, 24)
+    ranks: tuple[int, ...] = (92, 92, 92, 16, 16, 16)
     learning_rate: float = 1e-3
     map_share: float = 1.0
     importance_share: float = 3.0
@@ -90,7 +99,7 @@ class Settings:
     passage_tokens: int = 192
     question_tokens: int = 48
     seed: int = 0
-    checkpoint_every: int = 50
+    checkpoint_every: int = 60
 
     def __post_init__(self) -> None:
         if not 0 < self.strength <= 1:

@@ -87,6 +87,16 @@ def start_early_maps(exits: Exits, lexical: Tensor, pooled: Sequence[Tensor], wa
         exits.bias[layer] = solution[-1]
 
 
+def spread(layers: int) -> tuple[int, ...]:
+    """Half of a model's layers spread evenly from the first to the last, and the last until one is left out.
+
+    Sanh et al. 2019 ("DistilBERT") begin a student of half the depth with every other layer likewise.
+    """
+    half = max(1, layers // 2)
+    first = [1 + round((layers - 1) * number / max(1, half - 1) - 0.25) for number in range(half)]
+    return (*first, *[layers] * (layers - 1 - half))
+
+
 def _least_squares(rows: Tensor, wanted: Tensor, ridge: float, weights: Tensor | None = None) -> Tensor:
     left = rows.T if weights is None else (rows * weights[:, None]).T
     solution: Tensor = torch.linalg.solve(

@@ -1,7 +1,7 @@
-"""Questions and passages train every size; the whole one too, anchored to what it was, unless it is kept.
+"""Questions and passages train every size, the whole one anchored to what it was.
 
-Questions' steps minimise a loss of `losses`; steps on other texts hold the encoder to the untrained one, or
-its exits to the whole that is kept (`distil`), and steps on graded sentence pairs to their order
+Questions' steps minimise a loss of `losses`; steps on other texts hold the encoder to the untrained one
+(`distil`), and steps on graded sentence pairs to their order
 (`similarity`), where there are any.
 """
 
@@ -31,7 +31,7 @@ class Supervised:
 
     Args:
         encoder: in training.
-        teacher: what it was; None where its whole depth is kept, and is the teacher.
+        teacher: what it was.
         pairs: (layers, dimensions), the whole model last.
         loss: of a batch of questions.
         batches: of the questions.
@@ -43,7 +43,7 @@ class Supervised:
     def __init__(
         self,
         encoder: TrainableEncoder,
-        teacher: TrainableEncoder | None,
+        teacher: TrainableEncoder,
         settings: Settings,
         pairs: Sequence[tuple[int, int]],
         loss: Loss,
@@ -93,8 +93,6 @@ class Supervised:
         trained = scores(self._encoder)
         rng = random.Random(f"loss {self._settings.seed} {number}")
         told = self._loss(trained, torch.from_numpy(batch.targets).to(self._encoder.device), rng)
-        if self._teacher is None:
-            return told
         with torch.no_grad():
             untrained = scores(self._teacher).whole()
         return told + self._settings.anchor * score_kl(trained.whole(), untrained)
@@ -117,8 +115,6 @@ class Supervised:
             return Scores(rows, columns, settings.scale, itself)
 
         trained = scores(self._encoder)
-        if self._teacher is None:
-            return distil(trained, trained.whole(), self._pairs)
         with torch.no_grad():
             wanted = scores(self._teacher).whole()
         return distil(trained, wanted, self._pairs)

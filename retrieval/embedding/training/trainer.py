@@ -26,7 +26,6 @@ from skerry.core.models.store import Model
 from skerry.core.progress import Progress
 from skerry.retrieval.corpus.store import PassageStore
 from skerry.retrieval.embedding import adapter
-from skerry.retrieval.embedding.passage_text import passage_text
 from skerry.retrieval.embedding.training.early_exits import EarlyExits
 from skerry.retrieval.embedding.training.examples import Batches, Example
 from skerry.retrieval.embedding.training.held_out import PairScores, pair_scores
@@ -36,6 +35,7 @@ from skerry.retrieval.embedding.training.objective import Objective
 from skerry.retrieval.embedding.training.settings import Settings
 from skerry.retrieval.embedding.training.similarity import SimilarPair
 from skerry.retrieval.embedding.training.supervised import Supervised
+from skerry.retrieval.embedding.training.texts import CutText, cut_text
 
 _BLOCK = 1024
 _LEAST_WIDTH = 8
@@ -70,6 +70,7 @@ class EmbeddingTrainer:
             settings.seed,
             settings.keep_whole,
             _load_below(below, base, settings) if below is not None else None,
+            settings.early_layers,
         )
         self.pairs = _pairs(settings.pairs, self._encoder)
         self._loss = LOSSES.load(settings.loss)(self.pairs, settings.kl_weight)
@@ -92,7 +93,7 @@ class EmbeddingTrainer:
         examples: Sequence[Example],
         progress: Progress,
         *,
-        texts: Sequence[str] = (),
+        texts: Sequence[CutText] = (),
         similar: Sequence[SimilarPair] = (),
     ) -> None:
         """Train on questions and, where they are given, unlabelled texts and graded sentence pairs.
@@ -120,20 +121,29 @@ class EmbeddingTrainer:
         done = self._resume(run)
         questions = self._encoder.tokens([example.query for example in examples], settings.question_tokens)
         own = self._passage_texts(batches.passages)
-        passages = self._encoder.tokens(own, settings.passage_tokens)
+        passages = self._encoder.tokens([text.text for text in own], settings.passage_tokens)
         sentences = [text for pair in similar for text in (pair.first, pair.second)]
         if not done:
-            self._start(questions, passages, [texts, sentences], progress)
+            self._start(questions, passages, [[text.text for text in texts], sentences], progress)
         objective: Objective
-        if settings.keep_whole and settings.distil_alone:
-            short = [*questions, *self._encoder.tokens(sentences, settings.question_tokens)]
-            objective = EarlyExits(self._encoder, settings, self.pairs, short, [*own, *texts], progress)
+        if settings.keep_whole:
+            number = {ordinal: place for place, ordinal in enumerate(batches.passages)}
+            objective = EarlyExits(
+                self._encoder,
+                settings,
+                self.pairs,
+                [*questions, *self._encoder.tokens(sentences, settings.question_tokens)],
+                [*(number[example.positive] for example in examples), *[None] * len(sentences)],
+                own,
+                texts,
+                progress,
+            )
         else:
             tokens = dict(zip(batches.passages, passages, strict=True))
-            teacher = None if settings.keep_whole else TrainableEncoder(self._base, (), 0)
+            teacher = TrainableEncoder(self._base, (), 0)
             objective = Supervised(
-                self._encoder, teacher, settings, self.pairs, self._loss, batches, questions, tokens, texts,
-                similar,
+                self._encoder, teacher, settings, self.pairs, self._loss, batches, questions, tokens,
+                [text.text for text in texts], similar,
             )  # fmt: skip
 
         def step(number: int, share: float) -> float:
@@ -193,10 +203,11 @@ class EmbeddingTrainer:
         remove_checkpoint(self._out)
 
     def _passage_tokens(self, ordinals: Sequence[int]) -> list[NDArray[np.int32]]:
-        return self._encoder.tokens(self._passage_texts(ordinals), self._settings.passage_tokens)
+        texts = [text.text for text in self._passage_texts(ordinals)]
+        return self._encoder.tokens(texts, self._settings.passage_tokens)
 
-    def _passage_texts(self, ordinals: Sequence[int]) -> list[str]:
-        return [passage_text(found.title, found.text) for found in self._passages.get_many(ordinals)]
+    def _passage_texts(self, ordinals: Sequence[int]) -> list[CutText]:
+        return [cut_text(found.title, found.text) for found in self._passages.get_many(ordinals)]
 
     def _step(self, loss: Tensor, share: float) -> float:
         for group in self._optimizer.param_groups:
@@ -254,13 +265,13 @@ def _pairs(pairs: Sequence[tuple[int, int]], encoder: TrainableEncoder) -> tuple
     return tuple(sorted({*pairs, (encoder.layers, encoder.width)}))
 
 
-def _digest(examples: Sequence[Example], texts: Sequence[str], similar: Sequence[SimilarPair]) -> str:
+def _digest(examples: Sequence[Example], texts: Sequence[CutText], similar: Sequence[SimilarPair]) -> str:
     digest = hashlib.sha256()
     for example in examples:
         digest.update(f"{example.positive} {sorted(example.relevant)} {example.negatives} ".encode())
         digest.update(f"{example.query}\n".encode())
     for text in texts:
-        digest.update(f"text {text}\n".encode())
+        digest.update(f"text {text.begin} {text.text}\n".encode())
     for pair in similar:
         digest.update(f"{pair.score} {pair.first}\n{pair.second}\n".encode())
     return digest.hexdigest()

@@ -91,7 +91,7 @@ def _sources(
     default="kept",
     show_default=True,
     type=click.Choice(["kept", "trained"]),
-    help="The whole size: kept as it is, the exits before it learn from it; or trained on the questions too.",
+    help="The whole size: kept as it is, and the exits before it learn from it; or trained on the questions.",
 )
 @click.option(
     "--over",
@@ -99,20 +99,14 @@ def _sources(
     help="Adapter made with --whole trained: with it the whole size is kept, and copied beside the result.",
 )
 @click.option(
-    "--labels/--no-labels",
-    "labels",
-    default=False,
-    help="With --whole kept: exits learn on the questions too, not from the whole size alone.",
-)
-@click.option(
     "--loss",
     default="cross_depth",
     show_default=True,
-    help="On questions: cross_depth, structured or 2dmse.",
+    help="With --whole trained: cross_depth, structured or 2dmse.",
 )
 @click.option(
     "--pairs",
-    default="1x48,2x96,3x96,3x384,4x192,5x288,6x96,6x384",
+    default="1x96,1x384,2x96,2x384,3x96,3x384,4x96,4x384,5x96,5x384,6x96,6x384",
     show_default=True,
     metavar="LAYERSxDIMENSIONS,...",
     callback=_pairs,
@@ -120,7 +114,7 @@ def _sources(
 )
 @click.option(
     "--ranks",
-    default="80,80,80,24,24,24",
+    default="92,92,92,16,16,16",
     show_default=True,
     metavar="N,...",
     callback=_ranks,
@@ -141,25 +135,46 @@ def _sources(
     help="Share of the learnt change of the weights that is kept; with --whole trained.",
 )
 @click.option(
-    "--short", default=208, show_default=True, type=click.IntRange(2), help="Short texts of a batch, without."
+    "--short",
+    default=208,
+    show_default=True,
+    type=click.IntRange(4),
+    help="Texts like questions of a batch; with --whole kept.",
 )
 @click.option(
-    "--long", default=16, show_default=True, type=click.IntRange(1), help="Whole texts of a batch, without."
+    "--long",
+    default=16,
+    show_default=True,
+    type=click.IntRange(2),
+    help="Passages of a batch; with --whole kept.",
+)
+@click.option(
+    "--bank",
+    default=5000,
+    show_default=True,
+    type=click.IntRange(2),
+    help="Passages among which a batch's questions learn to find theirs; with --whole kept.",
 )
 @click.option(
     "--passages",
     default=32,
     show_default=True,
     type=click.IntRange(2),
-    help="Passages of a batch, on questions.",
+    help="Passages of a batch; with --whole trained.",
 )
-@click.option("--each", default=4, show_default=True, type=click.IntRange(1), help="Questions a passage.")
+@click.option(
+    "--each",
+    default=4,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Questions a passage; with --whole trained.",
+)
 @click.option(
     "--epochs",
     default=1,
     show_default=True,
     type=click.IntRange(1),
-    help="Passes over the passages, on questions.",
+    help="Passes over the passages; with --whole trained.",
 )
 @click.option("--steps", type=click.IntRange(1), help="Steps, instead of 900 or of --epochs.")
 @click.option(
@@ -177,7 +192,6 @@ def embedding(
     similarity: Path | None,
     whole: str,
     over: Path | None,
-    labels: bool,
     loss: str,
     pairs: tuple[tuple[int, int], ...],
     ranks: tuple[int, ...],
@@ -185,6 +199,7 @@ def embedding(
     strength: float,
     short: int,
     long: int,
+    bank: int,
     passages: int,
     each: int,
     epochs: int,
@@ -218,7 +233,6 @@ def embedding(
     store = ModelStore()
     settings = Settings(
         keep_whole=whole == "kept",
-        distil_alone=whole == "kept" and not labels,
         loss=loss,
         pairs=pairs,
         ranks=ranks,
@@ -226,6 +240,7 @@ def embedding(
         strength=strength,
         short=short,
         long=long,
+        bank=bank,
         passages=passages,
         each=each,
         steps=steps,
@@ -239,8 +254,8 @@ def embedding(
         training, testing = split_by_page(known_questions(gold, index), held_out, seed)
         testing = random.Random(seed).sample(testing, min(_HELD_OUT, len(testing)))
         [held] = _examples([testing], index, progress)
-        if settings.distil_alone:
-            # Distillation takes no negatives.
+        if settings.keep_whole:
+            # The bank is what they are told from.
             examples = [Example(one.query, one.positive, one.relevant, ()) for one in training]
         else:
             [examples] = _examples([training], index, progress)

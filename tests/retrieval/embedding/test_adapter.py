@@ -125,3 +125,12 @@ def test_what_is_stood_over_is_the_one_it_was_trained_over(folder: Path, tmp_pat
     (both / "whole" / adapter.CONFIG).unlink()
     with pytest.raises(NotFound, match="no embedding adapter"):
         adapter.load(both)
+
+
+def test_early_layers_are_of_the_configuration(tmp_path: Path) -> None:
+    own = factors() | {adapter.EARLY_LAYERS: torch.tensor([1, 3, 3])}
+    adapter.save(tmp_path, adapter.AdapterConfig.of(MODEL, own, PAIRS), own)
+    config, found = adapter.load(tmp_path)
+    assert config.early_layers == adapter.early_layers(found) == (1, 3, 3)
+    assert adapter.early_factors(found).keys() == factors().keys()
+    assert adapter.early_layers(factors()) == ()

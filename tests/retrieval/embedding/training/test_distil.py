@@ -15,7 +15,7 @@ from skerry.retrieval.embedding.training import texts as texts_module
 from skerry.retrieval.embedding.training.distil import distil, stretch
 from skerry.retrieval.embedding.training.losses.score_kl import score_kl
 from skerry.retrieval.embedding.training.scores import Scores
-from skerry.retrieval.embedding.training.texts import read_texts
+from skerry.retrieval.embedding.training.texts import CutText, read_texts
 
 
 def scores(seed: int) -> Scores:
@@ -63,7 +63,7 @@ def write_corpus(path: Path, pages: int) -> Path:
 def test_texts_are_passages_as_the_encoder_reads_them(tmp_path: Path) -> None:
     path = write_corpus(tmp_path / "corpus.jsonl", 3)
     found = read_texts("jsonl", path, 0, SilentProgress())
-    assert found == [f"T{n}. Text number {n}." for n in range(3)]
+    assert found == [CutText(f"T{n}. Text number {n}.", len(f"T{n}. ")) for n in range(3)]
 
 
 def test_of_a_large_corpus_some_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,7 @@ def test_of_a_large_corpus_some_are_drawn(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(texts_module, "MOST", 5)
     found = read_texts("jsonl", path, 0, SilentProgress())
     assert len(set(found)) == 5
-    assert any(text not in [f"T{n}. Text number {n}." for n in range(5)] for text in found)
+    assert any(one.text not in [f"T{n}. Text number {n}." for n in range(5)] for one in found)
     assert read_texts("jsonl", path, 0, SilentProgress()) == found
     assert read_texts("jsonl", path, 1, SilentProgress()) != found
 

@@ -14,6 +14,7 @@ from skerry.core.errors import IndexCorrupt, InvalidInput
 from skerry.core.models.store import Model
 from skerry.retrieval.embedding.encoder import SentenceEncoder
 from skerry.retrieval.embedding.training.network import TrainableEncoder
+from skerry.retrieval.embedding.training.texts import cut_text
 
 from ..conftest import LAYERS, WIDTH, WORDS  # noqa: TID252 -- the room's words
 
@@ -163,3 +164,44 @@ def test_a_whole_depth_that_is_kept(small: Callable[[str], Model], kind: str) ->
     plain = TrainableEncoder(small(kind), (), 0).vectors(tokens)[-1]
     unit, turned = (torch.nn.functional.normalize(vectors, dim=1) for vectors in (plain, after[-1]))
     torch.testing.assert_close(turned @ turned.T, unit @ unit.T, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("layers", [(1, 4, 4), (2, 3, 1)])
+def test_early_layers_begin_as_those_that_are_named(
+    small: Callable[[str], Model], layers: tuple[int, ...]
+) -> None:
+    encoder = TrainableEncoder(small("bert"), (2,), 0, keep_whole=True, early_layers=layers)
+    tokens = encoder.tokens(TEXTS, 64)
+    encoder.start(tokens, tokens)
+    shipped = SentenceEncoder(small("bert"), adapter=encoder.state())
+    with torch.no_grad():
+        vectors = encoder.vectors(tokens)
+    wanted = shipped.encode_layers(TEXTS, range(1, LAYERS + 1))
+    for depth, made in enumerate(vectors, start=1):
+        unit = torch.nn.functional.normalize(made, dim=1).numpy()
+        np.testing.assert_allclose(unit, wanted[depth], atol=3e-2)
+    plain = TrainableEncoder(small("bert"), (2,), 0, keep_whole=True, early_layers=(1, 2, 3))
+    with torch.no_grad():
+        assert not torch.allclose(plain.vectors(tokens)[1], vectors[1], atol=1e-2)
+
+
+def test_vectors_of_stretches_are_the_encoders(small: Callable[[str], Model]) -> None:
+    encoder = TrainableEncoder(small("bert"), (2,), 0, keep_whole=True)
+    texts = [cut_text("the lamp", WORDS), cut_text("", "fog"), cut_text("fog", f"{WORDS} {WORDS}")]
+    tokens, cut = encoder.cut_tokens(texts, 256)
+    encoder.start(tokens, tokens)
+    wanted = SentenceEncoder(small("bert"), adapter=encoder.state()).encode_stretches(
+        [text.text for text in texts], [text.begin for text in texts], range(1, LAYERS + 1)
+    )
+    with torch.no_grad():
+        early = encoder.cut_vectors(tokens, cut, LAYERS - 1)
+    assert wanted.starts.tolist() == np.cumsum([0, *(1 + cut.counts)]).tolist()
+    for depth, made in enumerate([*early, encoder.whole(tokens, cut)], start=1):
+        unit = torch.nn.functional.normalize(made, dim=1).numpy()
+        np.testing.assert_allclose(unit, wanted.layers[depth], atol=3e-2)
+
+
+@pytest.mark.parametrize("layers", [(1, 2), (1, 2, 5), (0, 1, 2)])
+def test_early_layers_that_cannot_be(small: Callable[[str], Model], layers: tuple[int, ...]) -> None:
+    with pytest.raises(InvalidInput, match="early layers"):
+        TrainableEncoder(small("bert"), (2,), 0, keep_whole=True, early_layers=layers)

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import normalize
 
 from skerry.retrieval.embedding.exits import Exits
-from skerry.retrieval.embedding.training.start import start_importance, start_maps
+from skerry.retrieval.embedding.training.start import spread, start_importance, start_maps
 
 GENERATOR = torch.Generator().manual_seed(0)
 
@@ -55,3 +55,17 @@ def test_a_network_of_few_layers(layers: int) -> None:
     pooled = [normalize(torch.randn(9, 8, generator=GENERATOR), dim=1) for _ in range(layers)]
     start_maps(exits, pooled[0], pooled)
     assert all(parameter.isfinite().all() for parameter in exits.parameters())
+
+
+@pytest.mark.parametrize(
+    ("layers", "early"),
+    [
+        (2, (1,)),
+        (3, (1, 3)),
+        (4, (1, 4, 4)),
+        (6, (1, 3, 6, 6, 6)),
+        (12, (1, 3, 5, 7, 10, 12, *[12] * 5)),
+    ],
+)
+def test_half_of_the_layers_spread_over_the_model(layers: int, early: tuple[int, ...]) -> None:
+    assert spread(layers) == early

@@ -22,6 +22,7 @@ from skerry.retrieval.embedding.encoder import SentenceEncoder
 from skerry.retrieval.embedding.training.examples import Example
 from skerry.retrieval.embedding.training.settings import Settings
 from skerry.retrieval.embedding.training.similarity import SimilarPair
+from skerry.retrieval.embedding.training.texts import CutText, cut_text
 from skerry.retrieval.embedding.training.trainer import EmbeddingTrainer
 
 from .conftest import COUNT, words_of
@@ -40,7 +41,8 @@ SETTINGS = Settings(
     checkpoint_every=5,
 )
 ALL = np.arange(COUNT)
-TEXTS = [" ".join(reversed(words_of(n))) for n in range(100, 110)]
+OTHERS = [cut_text("", " ".join(reversed(words_of(n)))) for n in range(100, 110)]
+TEXTS = [other.text for other in OTHERS]
 SIMILAR = [SimilarPair("the fog", f"the {word}", float(n)) for n, word in enumerate(words_of(7))]
 
 
@@ -106,7 +108,7 @@ def test_a_stop_leaves_no_trace(
     base: Model, passages: PassageStore, examples: list[Example], tmp_path: Path
 ) -> None:
     settings = replace(SETTINGS, steps=20)
-    data: dict[str, Any] = {"texts": TEXTS, "similar": SIMILAR}
+    data: dict[str, Any] = {"texts": OTHERS, "similar": SIMILAR}
 
     def trainer(name: str) -> EmbeddingTrainer:
         return EmbeddingTrainer(base, passages, tmp_path / name, settings)
@@ -130,7 +132,7 @@ def test_distillation_holds_it_to_the_untrained_encoder(
     """What the whole model says of other texts changes less where it is held to what it said."""
     untrained = SentenceEncoder(base).encode(TEXTS)
 
-    def drift(name: str, texts: list[str]) -> float:
+    def drift(name: str, texts: list[CutText]) -> float:
         settings = replace(SETTINGS, pairs=((4, 32),), distil_every=3, texts=10)
         trainer = EmbeddingTrainer(base, passages, tmp_path / name, settings)
         trainer.train(examples, SilentProgress(), texts=texts)
@@ -138,14 +140,14 @@ def test_distillation_holds_it_to_the_untrained_encoder(
         vectors = SentenceEncoder(base, adapter=adapter.load(tmp_path / name)[1]).encode(TEXTS)
         return float(np.abs(vectors @ vectors.T - untrained @ untrained.T).mean())
 
-    assert drift("held", TEXTS) < 0.7 * drift("free", [])
+    assert drift("held", OTHERS) < 0.7 * drift("free", [])
 
 
 def test_epochs_where_no_steps_are_given(
     base: Model, passages: PassageStore, examples: list[Example], tmp_path: Path
 ) -> None:
     settings = replace(SETTINGS, steps=None, epochs=2, checkpoint_every=1)
-    EmbeddingTrainer(base, passages, tmp_path, settings).train(examples, SilentProgress(), texts=TEXTS)
+    EmbeddingTrainer(base, passages, tmp_path, settings).train(examples, SilentProgress(), texts=OTHERS)
     # Two passes over twelve passages, six a batch, and a distillation step after every third.
     assert state_of(tmp_path)["step"] == 5
 
@@ -168,7 +170,7 @@ def test_another_runs_checkpoint_is_refused(
         with pytest.raises(InvalidInput, match="of another run"):
             EmbeddingTrainer(base, passages, tmp_path, other).train(asked, SilentProgress())
     with pytest.raises(InvalidInput, match="of another run"):
-        EmbeddingTrainer(base, passages, tmp_path, settings).train(examples, SilentProgress(), texts=TEXTS)
+        EmbeddingTrainer(base, passages, tmp_path, settings).train(examples, SilentProgress(), texts=OTHERS)
     (tmp_path / CHECKPOINT).write_bytes(b"nothing")
     with pytest.raises(IndexCorrupt, match=CHECKPOINT):
         EmbeddingTrainer(base, passages, tmp_path, settings).train(examples, SilentProgress())
@@ -196,7 +198,7 @@ def test_settings_that_cannot_be(
         EmbeddingTrainer(base, passages, tmp_path, replace(SETTINGS, loss="triplet"))
 
 
-KEPT = replace(SETTINGS, keep_whole=True, short=10, long=3, bank=12)
+KEPT = replace(SETTINGS, keep_whole=True, short=12, long=4, bank=9)
 
 
 def test_a_whole_model_that_is_kept_stays_as_it_was(
@@ -204,7 +206,7 @@ def test_a_whole_model_that_is_kept_stays_as_it_was(
 ) -> None:
     settings = replace(KEPT, pairs=((2, 32), (3, 16)), steps=20)
     trainer = EmbeddingTrainer(base, passages, tmp_path, settings)
-    trainer.train(examples, SilentProgress(), texts=TEXTS, similar=SIMILAR)
+    trainer.train(examples, SilentProgress(), texts=OTHERS, similar=SIMILAR)
     trainer.save()
     factors = adapter.load(tmp_path)[1]
     assert adapter.keeps_whole(factors, 4)
@@ -225,10 +227,10 @@ def test_a_stop_of_the_early_exits_training_leaves_no_trace(
     def trainer(name: str) -> EmbeddingTrainer:
         return EmbeddingTrainer(base, passages, tmp_path / name, settings)
 
-    trainer("whole").train(examples, SilentProgress(), texts=TEXTS)
+    trainer("whole").train(examples, SilentProgress(), texts=OTHERS)
     with pytest.raises(Stopped):
-        trainer("cut").train(examples, StopAfter(19), texts=TEXTS)
-    trainer("cut").train(examples, SilentProgress(), texts=TEXTS)
+        trainer("cut").train(examples, StopAfter(19), texts=OTHERS)
+    trainer("cut").train(examples, SilentProgress(), texts=OTHERS)
     whole, cut = state_of(tmp_path / "whole"), state_of(tmp_path / "cut")
     assert whole["step"] == cut["step"] == 10
     torch.testing.assert_close(whole["trained"], cut["trained"], rtol=0, atol=0)
@@ -238,11 +240,11 @@ def test_exits_over_a_trained_whole_leave_it_as_it_is(
     base: Model, passages: PassageStore, examples: list[Example], tmp_path: Path
 ) -> None:
     first = EmbeddingTrainer(base, passages, tmp_path / "first", replace(SETTINGS, steps=12, strength=1.0))
-    first.train(examples, SilentProgress(), texts=TEXTS)
+    first.train(examples, SilentProgress(), texts=OTHERS)
     first.save()
-    settings = replace(KEPT, distil_alone=False, steps=12)
+    settings = replace(KEPT, steps=12)
     second = EmbeddingTrainer(base, passages, tmp_path / "second", settings, tmp_path / "first")
-    second.train(examples, SilentProgress(), texts=TEXTS, similar=SIMILAR)
+    second.train(examples, SilentProgress(), texts=OTHERS, similar=SIMILAR)
     second.save()
     below = SentenceEncoder(base, "fp32", adapter=adapter.load(tmp_path / "first")[1])
     both = SentenceEncoder(base, "fp32", adapter=adapter.load(tmp_path / "second")[1])
@@ -263,7 +265,7 @@ def test_what_nothing_can_stand_over(
     below = EmbeddingTrainer(
         base, passages, tmp_path / "below", replace(KEPT if stacked else SETTINGS, steps=1)
     )
-    below.train(examples, SilentProgress(), texts=TEXTS)
+    below.train(examples, SilentProgress(), texts=OTHERS)
     below.save()
     with pytest.raises(InvalidInput, match="cannot be stood over"):
         EmbeddingTrainer(base, passages, tmp_path / "out", KEPT if keeps else SETTINGS, tmp_path / "below")
