@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.nn.utils import parametrize
@@ -141,23 +141,25 @@ class TrainableEncoder:
         Raises:
             InvalidInput: a text that is no valid Unicode.
         """
-        self._tokenizer.enable_truncation(min(longest, self._longest))
-        try:
-            encodings = self._tokenizer.encode_batch_fast(list(texts))
-        except (UnicodeEncodeError, TypeError) as error:
-            raise InvalidInput(f"A text cannot be encoded: {error}.", hint="Pass valid Unicode.") from error
-        return [np.array(encoding.ids, np.int32) for encoding in encodings]
+        return self._ids_of(self._encodings(texts, longest))
 
     def cut_tokens(self, texts: Sequence[CutText], longest: int) -> tuple[list[NDArray[np.int32]], Stretches]:
         """As `tokens`, and which stretches they are cut into. Raises likewise."""
+        encodings = self._encodings([text.text for text in texts], longest, offsets=True)
+        offsets = [encoding.offsets for encoding in encodings]
+        return self._ids_of(encodings), Stretches.behind(offsets, [text.begin for text in texts])
+
+    def _encodings(self, texts: Sequence[str], longest: int, offsets: bool = False) -> list[Encoding]:
         self._tokenizer.enable_truncation(min(longest, self._longest))
+        encode = self._tokenizer.encode_batch if offsets else self._tokenizer.encode_batch_fast
         try:
-            encodings = self._tokenizer.encode_batch([text.text for text in texts])
+            return encode(list(texts))
         except (UnicodeEncodeError, TypeError) as error:
             raise InvalidInput(f"A text cannot be encoded: {error}.", hint="Pass valid Unicode.") from error
-        tokens = [np.array(encoding.ids, np.int32) for encoding in encodings]
-        offsets = [encoding.offsets for encoding in encodings]
-        return tokens, Stretches.behind(offsets, [text.begin for text in texts])
+
+    @staticmethod
+    def _ids_of(encodings: Sequence[Encoding]) -> list[NDArray[np.int32]]:
+        return [np.array(encoding.ids, np.int32) for encoding in encodings]
 
     @torch.no_grad()
     def weaken(self, strength: float) -> None:
