@@ -33,6 +33,8 @@ _DEEP_EVERY = 4
 """Depths behind the favoured one are trained in one step of so many: most of a step's time is theirs."""
 _OTHER_DEPTHS = 0.2
 _VECTOR, _PASSAGES = 4.0, 0.5
+_LEAST = 1e-30
+"""Of a passage's probability, which a GPU would else round to none."""
 
 
 class EarlyExits:
@@ -107,7 +109,7 @@ class EarlyExits:
 
     @torch.no_grad()
     def _wanted(self, told: Tensor, questions: Sequence[int]) -> Tensor:
-        """The distributions over the bank that are learnt, (short texts, passages)."""
+        """The distributions over the bank that are learnt, as logarithms, (short texts, passages)."""
         share = self._settings.label_share
         wanted = self._scores(told, self._whole, told.shape[1]).softmax(1)
         columns = [self._evidence[question] for question in questions]
@@ -115,7 +117,7 @@ class EarlyExits:
         rows = [row for row, _ in known]
         wanted[rows] *= 1 - share
         wanted[rows, [column for _, column in known]] += share
-        return wanted
+        return wanted.clamp_min(_LEAST).log()
 
     def _scores(self, left: Tensor, bank: Tensor, width: int) -> Tensor:
         return self._bank.best(_cosines(left, bank, width) * self._settings.bank_scale)
@@ -128,7 +130,7 @@ class EarlyExits:
             banks.append(self._renewed)
         for width in self._widths[layers]:
             for bank in banks:
-                loss = loss - (wanted * self._scores(asked, bank, width).log_softmax(1)).sum(1).mean()
+                loss = loss + score_kl(self._scores(asked, bank, width), wanted)
         return loss
 
     def _of_passages(

@@ -1,4 +1,4 @@
-"""Unlabelled texts of other domains, cut as an index would cut them."""
+"""Texts as the encoder reads them and an index cuts them, and those of corpora of other domains."""
 
 from __future__ import annotations
 
